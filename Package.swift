@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target is compiled with.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The fence: targets that import C or touch raw memory say `unsafe` at each use.
+let fenced: [SwiftSetting] = house + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+    name: "penstock",
+    products: [
+        .executable(name: "penstock", targets: ["penstock"]),
+        .library(name: "AllocationCounter", type: .dynamic, targets: ["CAllocationCounter"]),
+    ],
+    targets: [
+        // One C library each.
+        .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CLZ4"),
+        .systemLibrary(name: "CZstd"),
+        .systemLibrary(name: "CSnappy"),
+        .systemLibrary(name: "CYAML"),
+        .systemLibrary(name: "CPCRE2"),
+        // The system calls that Glibc's module hides, and the CRC-32C instruction.
+        .target(name: "CLinux", path: "Sources/CLinux"),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+
+        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: fenced),
+        .target(
+            name: "Records", dependencies: ["CLinux", "CZlib", "CLZ4", "CZstd", "CSnappy"], swiftSettings: fenced),
+        .target(name: "CommitLog", dependencies: ["Records", "Platform", "CLinux"], swiftSettings: fenced),
+        .target(name: "KafkaProtocol", dependencies: ["Records"], swiftSettings: house),
+        .target(
+            name: "Broker", dependencies: ["CommitLog", "KafkaProtocol", "Records", "Platform"], swiftSettings: house),
+        .target(name: "Sockets", dependencies: ["Records", "Platform", "CLinux"], swiftSettings: fenced),
+        .target(
+            name: "KafkaServer", dependencies: ["Broker", "Sockets", "KafkaProtocol", "Records", "Platform"],
+            swiftSettings: house),
+        .target(
+            name: "KafkaClient", dependencies: ["KafkaProtocol", "Sockets", "Records", "Platform"],
+            swiftSettings: house),
+        .target(name: "Settings", dependencies: ["CYAML"], swiftSettings: fenced),
+        .target(
+            name: "Pipelines", dependencies: ["CommitLog", "Records", "Settings", "Platform"], swiftSettings: house),
+        .target(
+            name: "Connectors",
+            dependencies: ["Pipelines", "CommitLog", "Records", "Settings", "Platform", "CLinux", "CPCRE2"],
+            swiftSettings: fenced),
+        .executableTarget(
+            name: "penstock",
+            dependencies: [
+                "Broker", "CommitLog", "Connectors", "KafkaClient", "KafkaProtocol", "KafkaServer", "Pipelines",
+                "Platform", "Records", "Settings", "Sockets",
+            ], swiftSettings: house),
+
+        .target(
+            name: "TestSupport", dependencies: ["CommitLog", "Records", "Platform"], path: "Tests/TestSupport",
+            swiftSettings: fenced),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"], swiftSettings: house),
+        .testTarget(name: "RecordsTests", dependencies: ["Records", "TestSupport"], swiftSettings: house),
+        .testTarget(
+            name: "CommitLogTests", dependencies: ["CommitLog", "Records", "Platform", "TestSupport"],
+            swiftSettings: house),
+        .testTarget(
+            name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", "Records", "TestSupport"], swiftSettings: house
+        ),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: ["Broker", "CommitLog", "KafkaProtocol", "Records", "Platform", "TestSupport"],
+            swiftSettings: house),
+        .testTarget(
+            name: "SocketsTests", dependencies: ["Sockets", "Records", "Platform", "TestSupport"],
+            swiftSettings: house),
+        .testTarget(
+            name: "KafkaServerTests",
+            dependencies: [
+                "KafkaServer", "KafkaClient", "Broker", "CommitLog", "Sockets", "KafkaProtocol", "Records", "Platform",
+                "TestSupport",
+            ], swiftSettings: house),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "TestSupport"], swiftSettings: house),
+        .testTarget(
+            name: "PipelinesTests",
+            dependencies: ["Pipelines", "CommitLog", "Records", "Settings", "Platform", "TestSupport"],
+            swiftSettings: house),
+        .testTarget(
+            name: "ConnectorsTests",
+            dependencies: ["Connectors", "Pipelines", "CommitLog", "Records", "Settings", "Platform", "TestSupport"],
+            swiftSettings: house),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["TestSupport", "Platform", "Records"], swiftSettings: house),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,1 @@
+/* Interposes malloc and its kin by LD_PRELOAD: see counter.c. */
