@@ -1,0 +1,62 @@
+# Penstock's commands: `make help` lists them. Each brings along what it needs.
+
+SWIFT ?= swift
+export SWIFT
+
+# Where the stamps live that keep a second `make` from asking for packages again.
+stamps := .build/stamps
+release := --configuration release --static-swift-stdlib
+binary := .build/release/penstock
+dpkg_status := $(wildcard /var/lib/dpkg/status)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-thread crash lint bench format toolchain
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+run: build ## build, then collect this machine's own logs and serve them (Ctrl-C stops; ARGS="…" are passed on)
+	$(binary) run pipelines/quickstart.yaml $(ARGS)
+
+build: toolchain ## build the release binary, .build/release/penstock
+	$(SWIFT) build $(release) --product penstock
+
+test: build $(stamps)/packages-test ## run every test: units, then the release binary with stock clients
+	$(SWIFT) build $(release) --product AllocationCounter
+	$(SWIFT) build --build-tests
+	PENSTOCK_BINARY=$(CURDIR)/$(binary) $(SWIFT) test --skip-build --disable-xctest $(ARGS)
+
+test-thread: toolchain ## run the unit tests under thread sanitizer (a build of its own)
+	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-thread
+	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --skip-build --disable-xctest --sanitize=thread \
+	    --scratch-path .build-thread --skip EndToEndTests $(ARGS)
+
+crash: build $(stamps)/packages-test ## kill -9 twenty times while 1 GB is collected, then compare every line
+	$(SWIFT) build --build-tests
+	PENSTOCK_BINARY=$(CURDIR)/$(binary) PENSTOCK_CRASH_MEGABYTES=1024 PENSTOCK_CRASH_KILLS=20 \
+	    $(SWIFT) test --skip-build --disable-xctest --filter CrashTests
+
+lint: toolchain $(stamps)/packages-test ## check the format, the imports against the target graph, and the documents
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) package describe --type json >.build/graph.json
+	python3 .ci/imports.py <.build/graph.json
+	python3 .ci/documents.py
+
+format: toolchain ## put the sources into the house's format
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench: build $(stamps)/packages-test ## measure collecting against `lz4 -1`, peak memory and latency
+	python3 Tests/Benchmarks/bench.py $(ARGS)
+
+# Is Swift there at all? Then the packages it needs; then, does it start, and is it new enough?
+toolchain: $(stamps)/packages-build
+	@.ci/toolchain
+
+$(stamps)/packages-build: .ci/packages .ci/prepare $(dpkg_status)
+	@.ci/toolchain present
+	@.ci/prepare toolchain build
+	@mkdir -p $(stamps) && touch $@
+
+$(stamps)/packages-test: .ci/packages .ci/prepare $(dpkg_status)
+	@.ci/prepare test
+	@mkdir -p $(stamps) && touch $@
