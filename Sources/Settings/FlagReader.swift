@@ -42,12 +42,12 @@ private struct CommandWords {
         let flags = options.filter { $0.head.argument == nil }
         guard let option = flags.first(where: { $0.flag == parts[0] }) else {
             let hint = Suggestion.hint(for: parts[0], in: flags.map(\.flag) + ["--help"])
-            return reader.note(nil, "\(parts[0]): expected a known option, found \(parts[0].quoted)\(hint)")
+            return note(parts[0], "expected a known option, found \(parts[0].quoted)\(hint)", &reader)
         }
         if parts.count == 2 { return add(parts[1], to: option, &reader) }
         if option.kind == .flag { return add("true", to: option, &reader) }
         guard let value = rest.first, !value.hasPrefix("--") else {
-            return reader.note(nil, "\(option.flag): expected \(option.kind.name), found nothing")
+            return note(option.flag, "expected \(option.kind.name), found nothing", &reader)
         }
         rest = rest.dropFirst()
         add(value, to: option, &reader)
@@ -61,6 +61,10 @@ private struct CommandWords {
         add(word, to: free, &reader)
     }
 
+    private func note(_ flag: String, _ message: String, _ reader: inout NodeReader) {
+        reader.inside(flag) { $0.note(nil, message) }
+    }
+
     private mutating func add(_ text: String, to option: OptionDescription, _ reader: inout NodeReader) {
         let node = Node(.scalar(text))
         guard let index = entries.firstIndex(where: { $0.key == option.name }) else {
@@ -68,7 +72,7 @@ private struct CommandWords {
             return entries.append(Node.Entry(key: option.name, keyPlace: nil, value: value))
         }
         guard case .list(let earlier) = entries[index].value.content else {
-            return reader.note(nil, "\(option.flag): expected it once, found it again")
+            return note(option.flag, "expected it once, found it again", &reader)
         }
         entries[index].value = Node(.list(earlier + [node]))
     }

@@ -73,10 +73,15 @@ extension OptionWalker {
     /// What stands on the command line without a flag. A list takes all that is left, so it comes last.
     /// - Parameter shown: its word in the usage line, as in `TOPIC`.
     package mutating func argument<Value: OptionValue>(
-        _ name: String, _ value: inout Value, shown: String, _ presence: OptionHead.Presence = .optional,
-        _ sentence: String
+        _ name: String, _ value: inout Value, shown: String, _ presence: OptionHead.Presence, _ sentence: String
     ) {
         let head = OptionHead(name: name, presence: presence, sentence: sentence, argument: shown)
         visit(head, range: nil, &value)
+    }
+
+    package mutating func argument<Value: OptionValue>(
+        _ name: String, _ value: inout Value, shown: String, _ sentence: String
+    ) {
+        argument(name, &value, shown: shown, .optional, sentence)
     }
 }
