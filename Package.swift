@@ -34,7 +34,8 @@ let package = Package(
 
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: fenced),
         .target(
-            name: "Records", dependencies: ["CLinux", "CZlib", "CLZ4", "CZstd", "CSnappy"], swiftSettings: fenced),
+            name: "Records", dependencies: ["Platform", "CLinux", "CZlib", "CLZ4", "CZstd", "CSnappy"],
+            swiftSettings: fenced),
         .target(name: "CommitLog", dependencies: ["Records", "Platform", "CLinux"], swiftSettings: fenced),
         .target(name: "KafkaProtocol", dependencies: ["Records"], swiftSettings: house),
         .target(

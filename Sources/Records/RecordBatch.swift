@@ -1,0 +1,92 @@
+/// Whole batches of decoded records: for control code, tools and tests. The hot path is ``Scatter``.
+package enum RecordBatch {
+    /// Bytes of the smallest record: length, attributes, two deltas, null key, null value, no headers.
+    static let smallestRecord = 7
+    /// Bytes of the smallest header: two lengths.
+    static let smallestHeader = 2
+
+    /// Decodes one whole batch of magic 2, after checking its CRC.
+    ///
+    /// - Parameter bytes: exactly one batch.
+    /// - Parameter limit: the most bytes that its records may take when decompressed. Decoded records take some ten times
+    ///   that at worst (many tiny ones).
+    /// - Returns: offsets and timestamps as consumers see them; no records for a batch that compaction emptied.
+    package static func decode(_ bytes: RawSpan, limit: Int) throws(RecordError) -> (BatchHeader, [Record]) {
+        let header = try checkedHeader(bytes)
+        var records: [Record] = []
+        try eachRecord(of: header, in: bytes, limit: limit) { (span, fields) throws(RecordError) in
+            records.append(
+                Record(
+                    offset: header.baseOffset + Int64(fields.offsetDelta), timestamp: fields.timestamp(in: header),
+                    key: fields.key.map { span.array($0.lowerBound, $0.count) },
+                    value: fields.value.map { span.array($0.lowerBound, $0.count) },
+                    headers: try fields.decodeHeaders(span)))
+        }
+        return (header, records)
+    }
+
+    /// Checks what ``decode(_:limit:)`` would: CRC, framing of every record and header, counts, offsets that rise within
+    /// the batch. Builds nothing; memory is that of the decompressed records.
+    /// - Returns: the header, and the largest timestamp of the records (the header's for an empty batch or append time).
+    package static func validate(
+        _ bytes: RawSpan, limit: Int
+    ) throws(RecordError) -> (header: BatchHeader, maxTimestamp: Int64) {
+        let header = try checkedHeader(bytes)
+        var largest = Int64.min
+        try eachRecord(of: header, in: bytes, limit: limit) { (span, fields) throws(RecordError) in
+            try fields.checkHeaders(span)
+            largest = max(largest, fields.timestamp(in: header))
+        }
+        return (header, header.recordsCount == 0 ? header.maxTimestamp : largest)
+    }
+
+    /// The header of a batch whose length and CRC are right.
+    package static func checkedHeader(_ bytes: RawSpan) throws(RecordError) -> BatchHeader {
+        let header = try BatchHeader(parsing: bytes)
+        guard header.size <= bytes.byteCount else {
+            throw .truncated(needed: header.size, remaining: bytes.byteCount)
+        }
+        guard header.size == bytes.byteCount else {
+            throw .corrupt("\(bytes.byteCount - header.size) bytes after the batch")
+        }
+        let computed = crc32c(bytes.extracting(BatchHeader.checked..<header.size))
+        guard computed == header.crc else { throw .crcMismatch(stored: header.crc, computed: computed) }
+        return header
+    }
+
+    private static func eachRecord(
+        of header: BatchHeader, in bytes: RawSpan, limit: Int,
+        _ body: (RawSpan, RecordFields) throws(RecordError) -> Void
+    ) throws(RecordError) {
+        let payload = bytes.extracting(BatchHeader.size..<header.size)
+        if header.codec == .none || payload.isEmpty {
+            guard payload.byteCount <= limit else { throw .tooLarge(size: payload.byteCount, limit: limit) }
+            return try eachRecord(of: header, inPlain: payload, body)
+        }
+        let plain = try header.codec.decompress(payload, limit: limit)
+        try eachRecord(of: header, inPlain: plain.rawSpan, body)
+    }
+
+    private static func eachRecord(
+        of header: BatchHeader, inPlain payload: RawSpan,
+        _ body: (RawSpan, RecordFields) throws(RecordError) -> Void
+    ) throws(RecordError) {
+        let count = Int(header.recordsCount)
+        guard count * smallestRecord <= payload.byteCount else {
+            throw .corrupt("\(count) records in \(payload.byteCount) bytes")
+        }
+        var position = 0
+        var lastDelta = -1
+        for _ in 0..<count {
+            let fields = try RecordFields(parsing: payload, at: &position)
+            guard fields.offsetDelta > lastDelta, fields.offsetDelta <= Int(header.lastOffsetDelta) else {
+                throw .corrupt("offset delta \(fields.offsetDelta) after \(lastDelta) of \(header.lastOffsetDelta)")
+            }
+            lastDelta = fields.offsetDelta
+            try body(payload, fields)
+        }
+        guard position == payload.byteCount else {
+            throw .corrupt("\(payload.byteCount - position) bytes after the last record")
+        }
+    }
+}
