@@ -1,0 +1,45 @@
+/// Everything about a node that can be chosen. Each bound stands here with its default.
+package struct BrokerOptions: Sendable {
+    /// The number by which clients know this broker.
+    package var nodeID: Int32 = 1
+    /// Metadata makes topics that are asked for and not there (`auto.create.topics.enable`).
+    package var createsTopics = true
+    /// Partitions of a topic that is made without saying how many.
+    package var defaultPartitions: Int32 = 8
+    /// Partitions in all topics together; each keeps a file open.
+    package var maxPartitions = 10_000
+    /// Threads for appends, reads and validation of clients.
+    package var workers = 2
+    /// Requests that wait for one worker. A full queue is answered with an error that clients retry.
+    package var maxQueuedRequests = 1_024
+    /// Bytes of record batches that wait for one worker.
+    package var maxQueuedBytes = 64 << 20
+    /// Bytes in one answer to Fetch (`fetch.max.bytes`); one batch that is larger is still sent whole.
+    package var fetchMaxBytes = 55 << 20
+    /// Fetches that may wait for data at once; more are answered at once with what there is.
+    package var maxWaitingFetches = 10_000
+    /// The longest that a Fetch or a Produce waits, whatever it asks for.
+    package var longestWait = Duration.seconds(300)
+    /// Bytes that one client batch may decompress to while it is checked.
+    package var maxDecompressedBytes = 128 << 20
+    /// How far a client's record timestamp may lie in the future, in milliseconds
+    /// (`message.timestamp.after.max.ms`).
+    package var maxFutureMilliseconds: Int64 = 3_600_000
+    /// A sync pass begins at the latest this long after the first byte that it makes durable.
+    package var syncInterval = Duration.seconds(1)
+    /// A sync pass begins at the latest at this many unsynced bytes.
+    package var syncBytes = 64 << 20
+    /// How often retention looks.
+    package var upkeepInterval = Duration.seconds(30)
+    /// How often expired group offsets are looked for (`offsets.retention.check.interval.ms`).
+    package var offsetsExpiryInterval = Duration.seconds(600)
+    /// When an offset commit is answered: appended as in Kafka, or synced (`offsets_acks`).
+    package var offsetsAcks = OffsetsAcks.appended
+    /// Bytes of group records and offsets that wait to be written.
+    package var maxQueuedCommitBytes = 16 << 20
+    package var groups = GroupOptions()
+
+    package enum OffsetsAcks: String, CaseIterable, Sendable { case appended, synced }
+
+    package init() {}
+}

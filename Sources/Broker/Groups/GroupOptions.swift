@@ -1,0 +1,25 @@
+import Platform
+
+/// Bounds and times of the group coordinator.
+package struct GroupOptions: Sendable {
+    /// How long an empty group waits for more members after its first one (`group.initial.rebalance.delay.ms`).
+    /// Kafka's 3 s spare a large cluster some rebalances; whoever starts one reader on a log host stares at it. Members
+    /// that start together within half a second still share one rebalance.
+    package var initialRebalanceDelay = Duration.milliseconds(500)
+    /// Shortest and longest session timeout that a member may ask for, in milliseconds, as in Kafka.
+    package var sessionTimeouts: ClosedRange<Int32> = 6_000...1_800_000
+    /// How long a member that was never answered is kept.
+    package var newMemberTimeout = Duration.seconds(300)
+    /// Members of one group, with those that were given an id and have not come back yet.
+    package var maxMembers = 1_000
+    /// Groups kept, empty ones included; each costs some hundred bytes and its offsets.
+    package var maxGroups = 10_000
+    /// Names and metadata of all the protocols of one member, in bytes. Held in memory, and written with the group.
+    package var maxMemberBytes = 256 * 1024
+    /// Bytes of metadata with one committed offset (`offset.metadata.max.bytes`).
+    package var maxOffsetMetadata = 4_096
+    /// Milliseconds that the offsets of an empty group are kept (`offsets.retention.minutes`: seven days).
+    package var offsetsRetentionMilliseconds: Int64 = 7 * 24 * 3_600_000
+
+    package init() {}
+}
