@@ -77,7 +77,14 @@ extension Options {
     /// - Parameter others: keys of the same map that somebody else reads, such as `type`.
     package static func read(section node: Node, others: [String] = [], _ reader: inout NodeReader) -> Self? {
         guard let entries = reader.entries(of: node) else { return nil }
-        return read(node, entries, naming: .keys, others: others, &reader)
+        return read(section: node, entries, others: others, &reader)
+    }
+
+    /// As ``read(section:others:_:)``, of a map whose entries were taken already.
+    package static func read(
+        section node: Node, _ entries: [Node.Entry], others: [String], _ reader: inout NodeReader
+    ) -> Self? {
+        read(node, entries, naming: .keys, others: others, &reader)
     }
 
     package static func read(_ node: Node, range: OptionRange<NoBound>?, _ reader: inout NodeReader) -> Self? {

@@ -32,8 +32,5 @@ package enum SettingsFile {
         return bytes
     }
 
-    private static func problem() -> ScalarProblem {
-        // Safety: strerror's text is copied at once.
-        unsafe ScalarProblem("cannot read the file: \(String(cString: strerror(errno)))")
-    }
+    private static func problem() -> ScalarProblem { ScalarProblem("cannot read the file: \(errorText())") }
 }
