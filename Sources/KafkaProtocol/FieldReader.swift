@@ -12,7 +12,7 @@ package struct FieldReader: FieldWalker {
     let isFlexible: Bool
     private let elementLimit: Int
     private var elements = 0
-    private var bytes: ArraySlice<UInt8>
+    private var bytes: ByteReader
     /// The tagged field that is being offered to ``walk(tag:_:absent:)``.
     private var currentTag: UInt32 = 0
 
@@ -20,14 +20,17 @@ package struct FieldReader: FieldWalker {
         _ bytes: ArraySlice<UInt8>, version: Int16, isFlexible: Bool,
         elementLimit: Int = FieldReader.defaultElementLimit
     ) {
-        self.bytes = bytes
+        self.bytes = ByteReader(bytes)
         self.version = version
         self.isFlexible = isFlexible
         self.elementLimit = elementLimit
     }
 
     /// What has not been read.
-    package var rest: ArraySlice<UInt8> { bytes }
+    package var rest: ArraySlice<UInt8> {
+        var copy = bytes
+        return (try? copy.readBytes(copy.remaining)) ?? []
+    }
 
     package mutating func walk(_ value: inout Bool) throws(WireError) {
         value = try integer(UInt8.self) != 0
@@ -117,39 +120,26 @@ package struct FieldReader: FieldWalker {
         for _ in 0..<(try unsignedVarint()) {
             let tag = try unsignedVarint()
             let size = Int(try unsignedVarint())
-            try require(size)
-            let whole = bytes
-            let end = bytes.startIndex + size
-            bytes = whole[..<end]
+            let field = try take(size)
+            let behind = bytes
+            bytes = ByteReader(field)
             try body(&self, tag)
-            bytes = whole[end...]
+            bytes = behind
         }
     }
 }
 
 extension FieldReader {
-    private func require(_ size: Int) throws(WireError) {
-        guard size <= bytes.count else { throw .truncated(needed: size, remaining: bytes.count) }
-    }
-
     private mutating func integer<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws(WireError) -> Value {
-        let size = Value.bitWidth / 8
-        try require(size)
-        var value: Value = 0
-        for byte in bytes.prefix(size) { value = value << 8 | Value(truncatingIfNeeded: byte) }
-        bytes.removeFirst(size)
-        return value
+        do { return try bytes.read() } catch { throw WireError(error) }
     }
 
     private mutating func unsignedVarint() throws(WireError) -> UInt32 {
-        var value: UInt32 = 0
-        for shift in stride(from: UInt32(0), through: 28, by: 7) {
-            let byte = try integer(UInt8.self)
-            guard shift < 28 || byte < 0x10 else { throw .invalid("a varint of more than 32 bits") }
-            value |= UInt32(byte & 0x7f) << shift
-            if byte < 0x80 { return value }
-        }
-        throw .invalid("a varint of more than 32 bits")
+        do { return try bytes.readUnsignedVarint() } catch { throw WireError(error) }
+    }
+
+    private mutating func take(_ count: Int) throws(WireError) -> ArraySlice<UInt8> {
+        do { return try bytes.readBytes(count) } catch { throw WireError(error) }
     }
 
     /// A length or count that is covered by the bytes that remain; nil for null.
@@ -166,20 +156,18 @@ extension FieldReader {
             guard length == -1 else { throw .invalid("a length of \(length)") }
             return nil
         }
-        try require(length)
+        guard length <= bytes.remaining else { throw .truncated(needed: length, remaining: bytes.remaining) }
         return length
     }
 
     private mutating func string() throws(WireError) -> String? {
         guard let length = try length(widthOfOld: 2) else { return nil }
-        defer { bytes.removeFirst(length) }
         // As Kafka does, bytes that are not UTF-8 become U+FFFD.
-        return String(decoding: bytes.prefix(length), as: UTF8.self)
+        return String(decoding: try take(length), as: UTF8.self)
     }
 
     private mutating func slice() throws(WireError) -> ArraySlice<UInt8>? {
         guard let length = try length(widthOfOld: 4) else { return nil }
-        defer { bytes.removeFirst(length) }
-        return bytes.prefix(length)
+        return try take(length)
     }
 }

@@ -6,7 +6,7 @@ package struct FieldWriter: FieldWalker {
     let isFlexible: Bool
     /// What precedes the last span of a file.
     private var done: [OutputPiece] = []
-    private var bytes: [UInt8] = []
+    private var bytes = ByteWriter()
     /// Tagged fields are walked twice: counted first, then written.
     private var tags = Tags.counting(0)
 
@@ -20,15 +20,15 @@ package struct FieldWriter: FieldWalker {
         self.isFlexible = isFlexible
     }
 
-    package mutating func walk(_ value: inout Bool) throws(WireError) { bytes.append(value ? 1 : 0) }
-    package mutating func walk(_ value: inout Int8) throws(WireError) { append(value) }
-    package mutating func walk(_ value: inout Int16) throws(WireError) { append(value) }
-    package mutating func walk(_ value: inout Int32) throws(WireError) { append(value) }
-    package mutating func walk(_ value: inout Int64) throws(WireError) { append(value) }
+    package mutating func walk(_ value: inout Bool) throws(WireError) { bytes.write(value ? 1 : 0 as UInt8) }
+    package mutating func walk(_ value: inout Int8) throws(WireError) { bytes.write(value) }
+    package mutating func walk(_ value: inout Int16) throws(WireError) { bytes.write(value) }
+    package mutating func walk(_ value: inout Int32) throws(WireError) { bytes.write(value) }
+    package mutating func walk(_ value: inout Int64) throws(WireError) { bytes.write(value) }
 
     package mutating func walk(_ value: inout TopicID) throws(WireError) {
-        append(value.high)
-        append(value.low)
+        bytes.write(value.high)
+        bytes.write(value.low)
     }
 
     package mutating func walk(_ value: inout String) throws(WireError) { try append(value) }
@@ -55,14 +55,14 @@ package struct FieldWriter: FieldWalker {
 
     package mutating func walk(records: inout [OutputPiece]) throws(WireError) {
         try append(length: records.reduce(0) { $0 + $1.length }, widthOfOld: 4)
-        for piece in records {
+        for piece in records where piece.length > 0 {
             switch piece {
             case .bytes(let more):
                 bytes.append(contentsOf: more)
             case .file:
-                done.append(.bytes(bytes))
+                done.append(.bytes(bytes.bytes))
                 done.append(piece)
-                bytes = []
+                bytes = ByteWriter()
             }
         }
     }
@@ -88,7 +88,7 @@ package struct FieldWriter: FieldWalker {
         tags = .counting(0)
         try value.walkTags(&self)
         guard case .counting(let count) = tags else { return }
-        appendUnsignedVarint(count)
+        bytes.writeUnsignedVarint(count)
         tags = .writing
         if count > 0 { try value.walkTags(&self) }
     }
@@ -101,25 +101,25 @@ package struct FieldWriter: FieldWalker {
         case .counting(let count):
             tags = .counting(count + 1)
         case .writing:
-            appendUnsignedVarint(tag)
+            bytes.writeUnsignedVarint(tag)
             let start = bytes.count
             try value.walk(in: &self)
-            var size = FieldWriter(version: version, isFlexible: true)
-            size.appendUnsignedVarint(UInt32(bytes.count - start))
-            bytes.insert(contentsOf: size.bytes, at: start)
+            var size = ByteWriter()
+            size.writeUnsignedVarint(UInt32(bytes.count - start))
+            bytes.bytes.insert(contentsOf: size.bytes, at: start)
         }
     }
 
-    /// What was written, without a size in front.
-    package func body() -> [OutputPiece] { bytes.isEmpty ? done : done + [.bytes(bytes)] }
+    /// What was written since the last span of a file: all, where there is none.
+    var collected: [UInt8] { bytes.bytes }
 
     /// What was written, behind its size.
     package func frame() throws(WireError) -> [OutputPiece] {
-        let body = body()
+        let body = bytes.count == 0 ? done : done + [.bytes(bytes.bytes)]
         let size = body.reduce(0) { $0 + $1.length }
         guard let size = Int32(exactly: size) else { throw .frameSize(size, limit: Int(Int32.max)) }
-        var prefix = FieldWriter(version: version, isFlexible: false)
-        prefix.append(size)
+        var prefix = ByteWriter()
+        prefix.write(size)
         guard case .bytes(let first)? = body.first else { return [.bytes(prefix.bytes)] + body }
         return [.bytes(prefix.bytes + first)] + body.dropFirst()
     }
@@ -127,16 +127,10 @@ package struct FieldWriter: FieldWalker {
 
 extension FieldWriter {
     /// Takes over what another writer collected in memory.
-    mutating func append(_ other: FieldWriter) { bytes.append(contentsOf: other.bytes) }
+    mutating func append(_ other: FieldWriter) { bytes.append(contentsOf: other.collected) }
 
     /// Ends a struct that has no tagged fields.
-    mutating func appendNoTags() { bytes.append(0) }
-
-    private mutating func append(_ value: some FixedWidthInteger) {
-        for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-        }
-    }
+    mutating func appendNoTags() { bytes.write(0 as UInt8) }
 
     private mutating func append(_ text: String) throws(WireError) {
         let utf8 = text.utf8
@@ -144,24 +138,15 @@ extension FieldWriter {
         bytes.append(contentsOf: utf8)
     }
 
-    private mutating func appendUnsignedVarint(_ value: UInt32) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
     private mutating func append(length: Int?, widthOfOld: Int) throws(WireError) {
         let limit = !isFlexible && widthOfOld == 2 ? Int(Int16.max) : Int(Int32.max)
         guard (length ?? 0) <= limit else { throw .invalid("a field of \(length ?? 0) bytes cannot be written") }
         if isFlexible {
-            appendUnsignedVarint(UInt32((length ?? -1) + 1))
+            bytes.writeUnsignedVarint(UInt32((length ?? -1) + 1))
         } else if widthOfOld == 2 {
-            append(Int16(length ?? -1))
+            bytes.write(Int16(length ?? -1))
         } else {
-            append(Int32(length ?? -1))
+            bytes.write(Int32(length ?? -1))
         }
     }
 }

@@ -1,3 +1,5 @@
+import Records
+
 /// Why bytes from a connection are not the message they claim to be, or a message cannot be written as asked.
 ///
 /// Kafka's answer to all of these is to close the connection: what follows on it cannot be trusted.
@@ -13,6 +15,16 @@ package enum WireError: Error, Equatable, Sendable {
     case unsupportedVersion(APIKey, Int16)
     /// The arrays of one message have more elements together than are taken.
     case tooManyElements(limit: Int)
+}
+
+extension WireError {
+    /// From the cursor below.
+    init(_ error: RecordError) {
+        switch error {
+        case .truncated(let needed, let remaining): self = .truncated(needed: needed, remaining: remaining)
+        case .corrupt, .crcMismatch, .unsupportedMagic, .unsupportedCodec, .tooLarge: self = .invalid("\(error)")
+        }
+    }
 }
 
 extension WireError: CustomStringConvertible {
