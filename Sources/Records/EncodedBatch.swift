@@ -5,6 +5,8 @@
 @safe
 package final class EncodedBatch: @unchecked Sendable {  // one owner at a time may stamp: see above
     private let buffer: Buffer
+    /// The buffer's own, kept here: Swift 6.3's optimiser cannot compile a span that is lent through two objects.
+    private let base: UnsafeMutableRawPointer
     private let pool: BufferPool?
     package private(set) var header: BatchHeader
 
@@ -26,6 +28,8 @@ package final class EncodedBatch: @unchecked Sendable {  // one owner at a time 
             throw .corrupt("\(bytes.byteCount - header.size) bytes after the batch")
         }
         buffer = Buffer(copying: bytes)
+        // Safety: `buffer` owns it, and lives as long as this batch.
+        unsafe base = buffer.base
         pool = nil
     }
 
@@ -33,6 +37,8 @@ package final class EncodedBatch: @unchecked Sendable {  // one owner at a time 
     /// - Parameter pool: gets the buffer when the batch is gone.
     init(buffer: Buffer, header: BatchHeader, pool: BufferPool?) {
         self.buffer = buffer
+        // Safety: `buffer` owns it, and lives as long as this batch.
+        unsafe base = buffer.base
         self.header = header
         self.pool = pool
         store()
@@ -51,7 +57,7 @@ package final class EncodedBatch: @unchecked Sendable {  // one owner at a time 
         @_lifetime(borrow self)
         borrowing get {
             // Safety: `size` bytes of the buffer are initialised, and `self` keeps it alive.
-            let span = unsafe RawSpan(_unsafeStart: buffer.base, byteCount: header.size)
+            let span = unsafe RawSpan(_unsafeStart: base, byteCount: header.size)
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
