@@ -96,7 +96,8 @@ extension String {
             case "\n": shown += "\\n"
             case "\t": shown += "\\t"
             case "\r": shown += "\\r"
-            case _ where scalar.value < 32 || (127..<160).contains(scalar.value): shown += "\\u{\(scalar.value)}"
+            case _ where scalar.value < 32 || (127..<160).contains(scalar.value):
+                shown += "\\u{\(String(scalar.value, radix: 16))}"
             case _: shown.unicodeScalars.append(scalar)
             }
         }

@@ -94,7 +94,7 @@ import Testing
     @Test("what was found is shown on one line and cut at 60 characters")
     func shownSafely() {
         let read = readSample("paths: [a]\ncount: \"1\\n\\e\(String(repeating: "x", count: 99))\"")
-        let shown = "1\\n\\u{27}" + String(repeating: "x", count: 57) + "…"
+        let shown = "1\\n\\u{1b}" + String(repeating: "x", count: 57) + "…"
         #expect(read.mistakes == ["a.yaml:2:8: count: expected a whole number, found '\(shown)'"])
     }
 
