@@ -31,7 +31,8 @@ enum Vectors {
 
         var record: Record {
             Record(
-                offset: offset, timestamp: timestamp ?? -1, key: key.map(Vectors.bytes), value: value.map(Vectors.bytes),
+                offset: offset, timestamp: timestamp ?? -1, key: key.map(Vectors.bytes),
+                value: value.map(Vectors.bytes),
                 headers: (headers ?? []).map { Header(name: ($0[0] ?? ""), value: $0[1].map(Vectors.bytes)) })
         }
     }

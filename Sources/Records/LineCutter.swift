@@ -1,0 +1,86 @@
+import Glibc
+
+/// Cuts a block into lines: one event per line, without its `\n`.
+///
+/// A carriage return before it stays in the value, NUL and any other byte too: what is collected can be written out again
+/// byte for byte. An empty line is an event with an empty value.
+///
+/// A line longer than `maxLine` becomes several events of at most `maxLine` bytes, each but the first flagged
+/// ``Event/Flags/continuation``; a line of exactly `maxLine` bytes stays whole. For that the block must be able to hold
+/// more than `maxLine` bytes: a source that keeps the unfinished rest of a line at the beginning of its next block always
+/// makes progress then.
+package enum LineCutter {
+    /// The largest `maxLine`, in bytes.
+    package static let longestLine = 1 << 29
+
+    /// What must be remembered of a file from one block to the next.
+    package struct State: Hashable, Sendable {
+        /// The bytes to come belong to a line whose beginning was cut off already.
+        package var inLongLine: Bool
+
+        package init(inLongLine: Bool = false) { self.inLongLine = inLongLine }
+    }
+
+    /// Cuts the complete lines from byte `start` to the end of the block's bytes.
+    /// - Parameter timestamp: of every event; milliseconds since 1970, UTC.
+    /// - Parameter events: gets the events appended, which is the only thing that allocates.
+    /// - Returns: the index after the last byte that is in an event (or is its `\n`): where an unfinished line begins.
+    package static func cut(
+        _ block: Block, from start: Int, timestamp: Int64, maxLine: Int, state: inout State, events: inout [Event]
+    ) -> Int {
+        precondition(maxLine > 0 && maxLine <= longestLine, "a longest line of \(maxLine) bytes")
+        precondition(start >= 0 && start <= block.count, "cut from outside the block")
+        precondition(block.count < UInt32.max, "a block of \(block.count) bytes")
+        let end = block.count
+        var position = start
+        var flags: Event.Flags = state.inLongLine ? .continuation : []
+        while true {
+            let window = min(end &- position, maxLine &+ 1)
+            // Safety: `position + window` is at most `end`, which is within the block's filled bytes.
+            let found = unsafe memchr(block.base + position, 0x0a, window)
+            guard let found = unsafe found else {
+                guard window > maxLine else { break }
+                events.append(event(position, maxLine, timestamp, flags))
+                flags = .continuation
+                position &+= maxLine
+                continue
+            }
+            let length = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(block.base) &- position
+            events.append(event(position, length, timestamp, flags))
+            flags = []
+            position &+= length &+ 1
+        }
+        state.inLongLine = flags == .continuation
+        return position
+    }
+
+    /// As ``cut(_:from:timestamp:maxLine:state:events:)`` for whole lines from the beginning of a line on.
+    package static func cut(
+        _ block: Block, from start: Int, timestamp: Int64, maxLine: Int, events: inout [Event]
+    ) -> Int {
+        var state = State()
+        return cut(block, from: start, timestamp: timestamp, maxLine: maxLine, state: &state, events: &events)
+    }
+
+    /// Cuts everything from byte `start` on; what is left without its `\n` is an event too: at the end of standard input,
+    /// or of a file that was rotated away. Nothing is left of the state.
+    /// - Returns: the count of the block.
+    @discardableResult
+    package static func cutLast(
+        _ block: Block, from start: Int, timestamp: Int64, maxLine: Int, state: inout State, events: inout [Event]
+    ) -> Int {
+        let rest = cut(block, from: start, timestamp: timestamp, maxLine: maxLine, state: &state, events: &events)
+        if rest < block.count {
+            events.append(event(rest, block.count - rest, timestamp, state.inLongLine ? .continuation : []))
+        }
+        state = State()
+        return block.count
+    }
+
+    @inline(__always)
+    private static func event(_ start: Int, _ length: Int, _ timestamp: Int64, _ flags: Event.Flags) -> Event {
+        Event(
+            value: Slice(start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: length)),
+            timestamp: timestamp, flags: flags)
+    }
+}
