@@ -10,12 +10,13 @@ binary := .build/release/penstock
 dpkg_status := $(wildcard /var/lib/dpkg/status)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-thread crash lint bench format toolchain
+.PHONY: help run build test test-thread crash lint bench format reference toolchain
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 run: build ## build, then collect this machine's own logs and serve them (Ctrl-C stops; ARGS="…" are passed on)
+	@.ci/sample penstock-data/sample.log
 	$(binary) run pipelines/quickstart.yaml $(ARGS)
 
 build: toolchain ## build the release binary, .build/release/penstock
@@ -44,6 +45,10 @@ lint: toolchain $(stamps)/packages-test ## check the format, the imports against
 
 format: toolchain ## put the sources into the house's format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+reference: build ## write docs/reference.md anew: every component and its options
+	{ echo '# Components and their options'; echo; echo '`make reference` writes this page from what the files are read by.'; \
+	    echo; $(binary) reference; } >docs/reference.md
 
 bench: build $(stamps)/packages-test ## measure collecting against `lz4 -1`, peak memory and latency
 	python3 Tests/Benchmarks/bench.py $(ARGS)
