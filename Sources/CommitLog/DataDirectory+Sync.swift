@@ -1,0 +1,83 @@
+import Platform
+
+extension DataDirectory {
+    /// Makes everything that was appended before the call durable: one pass, or the one that another thread began
+    /// meanwhile.
+    /// - Returns: how far the history is durable now.
+    /// - Throws: when a sync failed; then nothing is written any more until the directory is opened anew.
+    @discardableResult
+    package func sync() throws(StorageError) -> CommitTicket {
+        let target = ledger.latest
+        try runPass(through: target)
+        return target
+    }
+
+    /// Calls `done` once a ticket is durable, or with the reason why it never will be. At once, on this thread, if that is
+    /// known already; else on the thread that runs the pass.
+    package func whenSynced(_ ticket: CommitTicket, _ done: @escaping @Sendable (StorageError?) -> Void) {
+        ledger.whenSynced(ticket, done)
+    }
+
+    /// - Parameter target: nil runs a pass in any case.
+    func runPass(through target: CommitTicket?) throws(StorageError) {
+        enum Outcome { case nothing, synced([SyncLedger.Waiter]), failed([SyncLedger.Waiter], StorageError) }
+        let operation = "sync \(path)"
+        let outcome: Outcome = try passing.withLock { _ throws(StorageError) in
+            if let target, ledger.isSynced(target) { return .nothing }
+            if let reason = stopReason { throw StorageError(operation, .stopped(reason: reason)) }
+            let pass = ledger.begin()
+            do throws(DiskError) {
+                for file in pass.files.values { try file.syncWhole() }
+                for directory in pass.directories { try syncNames(of: directory) }
+            } catch {
+                let reason = "\(error); what was not synced before may be lost, so the log must be opened anew"
+                rememberFailure(pass, reason)
+                return .failed(ledger.stop(reason), StorageError(operation, .stopped(reason: reason)))
+            }
+            return .synced(ledger.end(pass))
+        }
+        switch outcome {
+        case .nothing: break
+        case .synced(let waiters): for done in waiters { done(nil) }
+        case .failed(let waiters, let error):
+            for done in waiters { done(error) }
+            throw error
+        }
+    }
+
+    /// A directory that was removed meanwhile has no names to sync.
+    private func syncNames(of directory: String) throws(DiskError) {
+        while true {
+            do throws(DiskError) { return try disk.syncDirectory(directory) } catch {
+                if error.isMissing { return }
+                guard error.isInterrupted else { throw error }
+            }
+        }
+    }
+
+    /// Stops all writing, for good.
+    func stop(_ reason: String) {
+        for done in ledger.stop(reason) { done(StorageError("make an append durable", .stopped(reason: reason))) }
+    }
+
+    /// Leaves the names of the files that the failed pass was to sync: the next opening writes them anew, since a sync
+    /// that failed says nothing about what the page cache still holds.
+    private func rememberFailure(_ pass: SyncLedger.Pass, _ reason: String) {
+        let text = "\(reason)\n" + pass.files.values.map { "\($0.path)\n" }.sorted().joined()
+        // The disk is failing: this is tried, not promised.
+        try? disk.replaceFile("\(path)/\(Self.failureMarker)", with: Array(text.utf8))
+        try? disk.syncDirectory(path)
+    }
+
+    /// There after a sync has failed.
+    static let failureMarker = "penstock-sync-failed"
+}
+
+extension DiskFile {
+    /// As ``sync()``, again if it was interrupted.
+    func syncWhole() throws(DiskError) {
+        while true {
+            do throws(DiskError) { return try sync() } catch { guard error.isInterrupted else { throw error } }
+        }
+    }
+}

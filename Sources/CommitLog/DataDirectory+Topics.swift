@@ -1,0 +1,152 @@
+import Platform
+import Records
+
+extension DataDirectory {
+    /// Makes a topic; it, its directories and their names are durable when this returns.
+    /// - Parameter internal: Kafka's or Penstock's own.
+    /// - Throws: `topicExists`, `invalidTopic`, `disk`; on an error there is no such topic.
+    package func createTopic(
+        _ name: String, partitions: Int, configuration: [String: String] = [:], internal: Bool = false
+    ) throws(StorageError) -> Topic {
+        let operation = "create the topic \(name)"
+        if let objection = Topic.objection(to: name) { throw StorageError(operation, .invalidTopic(objection)) }
+        guard 1...Self.partitionLimit ~= partitions else {
+            throw StorageError(
+                operation, .invalidTopic("\(partitions) partitions; it can have 1 to \(Self.partitionLimit)"))
+        }
+        let settings: TopicSettings
+        do throws(SettingError) { settings = try TopicSettings(configuration, defaults: options.topicDefaults) } catch {
+            throw StorageError(operation, .invalidTopic("\(error)"))
+        }
+        return try naming.withLock { (registry) throws(StorageError) in
+            if topic(named: name) != nil { throw StorageError(operation, .topicExists(name)) }
+            let id = TopicID.random()
+            let entry = Registry.TopicEntry(
+                name: name, partitions: Int32(partitions), configuration: configuration, isInternal: `internal`)
+            try record(.topic(id, entry), in: &registry)
+            do throws(StorageError) {
+                let topic = try storing(operation) { () throws(DiskError) in
+                    try makeTopic(name, id, entry, settings)
+                }
+                catalog.withLock { catalog in
+                    catalog.byName[name] = topic
+                    catalog.byID[id] = topic
+                }
+                return topic
+            } catch {
+                // Whatever was made has an id that means "deleted" from here on.
+                try? record(.topicDeleted(id), in: &registry)
+                registry.apply(.topicDeleted(id))
+                for index in 0..<partitions { try? removeTree("\(path)/\(name)-\(index)") }
+                throw error
+            }
+        }
+    }
+
+    /// Per topic; Kafka has no limit of its own.
+    package static let partitionLimit = 10_000
+
+    private func makeTopic(
+        _ name: String, _ id: TopicID, _ entry: Registry.TopicEntry, _ settings: TopicSettings
+    ) throws(DiskError) -> Topic {
+        var partitions: [Partition] = []
+        for index in 0..<entry.partitions {
+            let place = PartitionPlace(root: path, topic: name, id: id, index: index, disk: disk)
+            try place.make()
+            partitions.append(
+                Partition(
+                    try place.fresh(
+                        settings: settings, ledger: ledger, leaderEpoch: leaderEpoch,
+                        producers: options.producersPerPartition)))
+            try disk.syncDirectory(place.path)
+        }
+        try disk.syncDirectory(path)
+        return Topic(
+            name: name, id: id, partitions: partitions, configuration: entry.configuration, settings: settings,
+            isInternal: entry.isInternal)
+    }
+
+    /// Deletes a topic. Its deletion is durable before the first file is touched; readers that hold spans of it keep
+    /// them.
+    package func deleteTopic(_ name: String) throws(StorageError) {
+        let operation = "delete the topic \(name)"
+        let topic = try naming.withLock { (registry) throws(StorageError) in
+            guard let topic = self.topic(named: name) else { throw StorageError(operation, .unknownTopic(name)) }
+            guard topic.id != registryPartition.topicID, topic.id != positionsPartition.topicID else {
+                throw StorageError(operation, .invalidTopic("Penstock itself needs it"))
+            }
+            try record(.topicDeleted(topic.id), in: &registry)
+            catalog.withLock { catalog in
+                catalog.byName[name] = nil
+                catalog.byID[topic.id] = nil
+            }
+            // From here on nobody writes, so the files can go.
+            for partition in topic.partitions { partition.writer.withLock { $0.markDeleted() } }
+            try storing(operation) { () throws(DiskError) in
+                for partition in topic.partitions {
+                    // Out of the way of a new topic of this name, in Kafka's form.
+                    try disk.rename(partition.directory, "\(path)/\(partition.name).\(topic.id.hexadecimal)-delete")
+                }
+                try disk.syncDirectory(path)
+            }
+            return topic
+        }
+        if let observer { for partition in topic.partitions { observer(partition) } }
+        for partition in topic.partitions {
+            // What is left behind is removed by the next opening.
+            try? removeTree("\(path)/\(partition.name).\(topic.id.hexadecimal)-delete")
+        }
+    }
+
+    func removeTree(_ path: String) throws(DiskError) { try disk.removeTree(path) }
+
+    // MARK: - Producers
+
+    /// The identity of a pipeline: made, and durable, the first time it is asked for.
+    package func producer(pipeline: String) throws(StorageError) -> PipelineProducer {
+        try naming.withLock { (registry) throws(StorageError) in
+            if let known = registry.pipelines[pipeline] { return known }
+            let producer = PipelineProducer(id: registry.nextPipelineID, epoch: 0)
+            try record(.pipeline(pipeline, producer), in: &registry)
+            return producer
+        }
+    }
+
+    /// A thousand producer ids that were never handed out, and never will be again: durable when this returns.
+    package func nextProducerIdBlock() throws(StorageError) -> Range<Int64> {
+        try naming.withLock { (registry) throws(StorageError) in
+            let first = registry.nextProducerID
+            guard first < PipelineProducer.firstReserved - 1000 else {
+                throw StorageError("hand out producer ids", .damaged("all 2^62 have been handed out"))
+            }
+            try record(.producerIDs(next: first + 1000), in: &registry)
+            return first..<first + 1000
+        }
+    }
+
+    /// Appends a change of the registry and syncs it, then applies it.
+    func record(_ change: Registry.Change, in registry: inout Registry) throws(StorageError) {
+        let (key, value) = change.encode()
+        let batch: EncodedBatch
+        do throws(RecordError) {
+            batch = try RecordBatch.encode([Record(timestamp: -1, key: key, value: value)])
+        } catch {
+            throw StorageError("write \(registryPartition.name)", .record(error))
+        }
+        guard case .appended(_, let ticket) = try append(batch, to: registryPartition) else {
+            throw StorageError("write \(registryPartition.name)", .damaged("it has producers"))
+        }
+        try runPass(through: ticket)
+        registry.apply(change)
+    }
+}
+
+extension TopicID {
+    /// 32 hexadecimal digits.
+    var hexadecimal: String {
+        [high, low].map { half in
+            let digits = String(half, radix: 16)
+            return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        }.joined()
+    }
+}

@@ -1,0 +1,136 @@
+import Platform
+package import Records
+
+/// One data directory: topics, their partitions, and the positions of the pipelines that write to them.
+///
+/// All calls may block and may be made from any thread. What is safe when, and why, is told in `Format.md`.
+package final class DataDirectory: Sendable {
+    package let path: String
+    /// As in `meta.properties`.
+    package let clusterId: String
+    /// Of this opening: it is a new one after every unclean stop.
+    package let leaderEpoch: Int32
+    /// What the opening found, for the log line at start.
+    package let recovery: RecoveryReport
+    let options: LogOptions
+    let disk: Disk
+    let ledger: SyncLedger
+    /// Keeps the lock on the directory.
+    private let lockFile: any DiskFile
+    let catalog: Lock<Catalog>
+    /// Held while something is created or deleted, disk work included.
+    let naming: Lock<Registry>
+    /// Held by the one pass that is under way.
+    let passing = Lock(())
+    /// As last committed; changed under the writer of ``positionsPartition``.
+    let positionTable: Lock<[FileKey: SourcePosition]>
+    let registryPartition: Partition
+    let positionsPartition: Partition
+    private let watcher = Lock<(@Sendable (Partition) -> Void)?>(nil)
+
+    /// What readers look topics up in.
+    struct Catalog {
+        var byName: [String: Topic] = [:]
+        var byID: [TopicID: Topic] = [:]
+    }
+
+    /// Opens a data directory, making it (mode 0700) if it is missing, and makes it whole after a crash.
+    package static func open(
+        _ path: String, options: LogOptions = LogOptions(), disk: Disk = .real
+    ) throws(StorageError) -> DataDirectory {
+        let opening = try Opening(path: path, options: options, disk: disk)
+        let directory = try DataDirectory(opening)
+        try directory.settle(opening)
+        return directory
+    }
+
+    private init(_ opening: Opening) throws(StorageError) {
+        path = opening.path
+        options = opening.options
+        disk = opening.disk
+        ledger = opening.ledger
+        lockFile = opening.lockFile
+        clusterId = opening.meta.clusterID
+        leaderEpoch = opening.leaderEpoch
+        recovery = opening.report
+        registryPartition = opening.registryTopic.partitions[0]
+        positionsPartition = opening.positionsTopic.partitions[0]
+        positionTable = Lock(opening.positions)
+        naming = Lock(opening.registry)
+        var catalog = Catalog()
+        for topic in opening.topics + [opening.registryTopic, opening.positionsTopic] {
+            catalog.byName[topic.name] = topic
+            catalog.byID[topic.id] = topic
+        }
+        self.catalog = Lock(catalog)
+    }
+
+    /// Writes what the opening found out, before anyone else writes.
+    private func settle(_ opening: Opening) throws(StorageError) {
+        try naming.withLock { (registry) throws(StorageError) in
+            for change in opening.changes { try record(change, in: &registry) }
+        }
+    }
+
+    // MARK: - Topics
+
+    /// All topics, internal ones included, by name.
+    package func topics() -> [Topic] {
+        catalog.withLock { Array($0.byName.values) }.sorted { $0.name < $1.name }
+    }
+
+    package func topic(named name: String) -> Topic? { catalog.withLock { $0.byName[name] } }
+
+    package func topic(id: TopicID) -> Topic? { catalog.withLock { $0.byID[id] } }
+
+    // MARK: - Readers of what moves
+
+    /// Called with a partition after its high watermark has moved or its topic was deleted, outside all locks, on the
+    /// thread that wrote. Must return soon.
+    package var observer: (@Sendable (Partition) -> Void)? {
+        get { watcher.withLock { $0 } }
+        set { watcher.withLock { $0 = newValue } }
+    }
+
+    /// The positions of a pipeline's sources, as last committed.
+    package func positions(pipeline: String) -> [(source: String, position: SourcePosition)] {
+        positionTable.withLock { table in
+            table.filter { $0.key.pipeline == pipeline }.map { ($0.key.source, $0.value) }
+        }
+    }
+
+    /// Bytes that a power loss could take.
+    package var unsyncedBytes: Int64 { ledger.state.withLock { $0.unsyncedBytes } }
+
+    /// Why all writing has stopped, nil while it goes on.
+    package var stopReason: String? { ledger.state.withLock { $0.stopped } }
+
+    /// Stops cleanly: syncs everything and leaves the marker that lets the next opening trust it. Afterwards nothing can
+    /// be written; reading goes on. A second call has no effect.
+    package func close() throws(StorageError) {
+        let isFirst = ledger.close()
+        guard isFirst else { return }
+        defer { lockFile.close() }
+        guard stopReason == nil else { return }
+        // Every writer is held once: whoever was writing is done after that, and nobody begins any more.
+        try naming.withLock { _ throws(StorageError) in
+            for topic in topics() {
+                for partition in topic.partitions {
+                    try storing("close \(partition.name)") { () throws(DiskError) in
+                        try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeIndex() }
+                    }
+                }
+            }
+        }
+        try runPass(through: nil)
+        try storing("close the data directory \(path)") { () throws(DiskError) in
+            try disk.replaceFile("\(path)/\(Self.cleanMarker)", with: Array(#"{"version":0,"brokerEpoch":-1}"#.utf8))
+            try disk.syncDirectory(path)
+        }
+    }
+
+    /// There after a clean stop, as Kafka has it.
+    static let cleanMarker = ".kafka_cleanshutdown"
+    static let registryTopic = "__penstock_topics"
+    static let positionsTopic = "__penstock_positions"
+}

@@ -1,0 +1,33 @@
+import Glibc
+
+/// A system call that failed: what was tried, on what, and what came back.
+package struct DiskError: Error, Hashable, CustomStringConvertible {
+    /// A verb: "read", "write", "sync".
+    package var operation: String
+    package var path: String
+    /// The `errno` of the call.
+    package var code: Int32
+
+    package init(operation: String, path: String, code: Int32) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+
+    /// Nothing with that name is there.
+    package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+    /// The disk, or the quota, is full.
+    package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+    /// Somebody else holds the lock that was asked for.
+    package var isLocked: Bool { code == EAGAIN || code == EACCES }
+    /// The call was interrupted before it did anything, and may simply be made again.
+    package var isInterrupted: Bool { code == EINTR }
+
+    package var description: String { "cannot \(operation) \(path): \(Self.message(code))" }
+
+    /// The system's words for an error number.
+    package static func message(_ code: Int32) -> String {
+        // Safety: glibc's strerror returns a string that is constant or belongs to this thread until its next call.
+        unsafe String(cString: strerror(code))
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+import Platform
+import Records
+
+/// Everything that happens before a data directory can be used: the lock, whose it is, what exists, and recovery.
+///
+/// The steps and their order are those of `Format.md`, "Reading it back".
+struct Opening {
+    let path: String
+    let options: LogOptions
+    let disk: Disk
+    let ledger = SyncLedger()
+    let lockFile: any DiskFile
+    let meta: MetaProperties
+    var report = RecoveryReport()
+    var registry = Registry()
+    /// What must be written to the registry before anyone else writes.
+    var changes: [Registry.Change] = []
+    var leaderEpoch: Int32 = 0
+    var registryTopic: Topic
+    var positionsTopic: Topic
+    var topics: [Topic] = []
+    var positions: [FileKey: SourcePosition] = [:]
+
+    init(path: String, options: LogOptions, disk: Disk) throws(StorageError) {
+        let operation = "open the data directory \(path)"
+        self.path = path
+        self.options = options
+        self.disk = disk
+        lockFile = try Self.lock(path, disk, operation)
+        let isNew: Bool
+        (meta, isNew) = try Self.identify(path, options, disk, operation)
+        do throws(DiskError) {
+            var recovery = try Recovery(path: path, options: options, disk: disk)
+            recovery.report.isNew = isNew
+            try recovery.run()
+            report = recovery.report
+            registry = recovery.registry
+            changes = recovery.changes
+            leaderEpoch = recovery.leaderEpoch
+            positions = recovery.positions
+            registryTopic = try recovery.topic(recovery.registryPlace, ledger)
+            positionsTopic = try recovery.topic(recovery.positionsPlace, ledger)
+            topics = try recovery.topics(ledger)
+            // What was kept and what was cut is durable before anything new is written, and so are the removals.
+            try recovery.makeDurable()
+        } catch {
+            throw StorageError(operation, error)
+        }
+        let commitsEnd = positionsTopic.partitions[0].logEnd
+        ledger.state.withLock { state in
+            state.commitsEnd = commitsEnd
+            state.commitsSynced = commitsEnd
+        }
+    }
+
+    private static func lock(
+        _ path: String, _ disk: Disk, _ operation: String
+    ) throws(StorageError) -> any DiskFile {
+        let file = try storing(operation) { () throws(DiskError) in
+            try makeDirectories(path, disk)
+            return try disk.open("\(path)/.lock", .create)
+        }
+        do throws(DiskError) { try file.lock() } catch {
+            guard error.isLocked else { throw StorageError(operation, error) }
+            // Whoever holds it wrote its number; a Kafka broker does not.
+            let text = (try? file.readBytes(at: 0, count: 20)) ?? []
+            let digits = text.prefix { $0 != UInt8(ascii: "\n") }
+            throw StorageError(operation, .locked(process: Int(String(decoding: digits, as: UTF8.self))))
+        }
+        try storing(operation) { () throws(DiskError) in
+            try file.truncate(to: 0)
+            try file.write(Array("\(getpid())\n".utf8), at: 0)
+        }
+        return file
+    }
+
+    /// Makes the directory and those above it.
+    private static func makeDirectories(_ path: String, _ disk: Disk) throws(DiskError) {
+        if try disk.exists(path) { return }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            try makeDirectories(String(path[..<slash]), disk)
+            try disk.makeDirectory(path)
+            try disk.syncDirectory(String(path[..<slash]))
+        } else {
+            try disk.makeDirectory(path)
+        }
+    }
+
+    private static func identify(
+        _ path: String, _ options: LogOptions, _ disk: Disk, _ operation: String
+    ) throws(StorageError) -> (MetaProperties, isNew: Bool) {
+        let file = "\(path)/\(MetaProperties.fileName)"
+        let found = try storing(operation) { () throws(DiskError) in try disk.readFile(file, limit: 65_536) }
+        var meta = MetaProperties.fresh()
+        if let found {
+            do throws(RecordError) { meta = try MetaProperties(text: String(decoding: found, as: UTF8.self)) } catch {
+                throw StorageError(operation, .damaged("\(file) is not what Penstock or Kafka write: \(error)"))
+            }
+            if let format = meta.format {
+                guard format <= MetaProperties.knownFormat else {
+                    throw StorageError(
+                        operation, .newerVersion(found: format, known: MetaProperties.knownFormat))
+                }
+                return (meta, false)
+            }
+            guard options.adopt else { throw StorageError(operation, .foreign(clusterID: meta.clusterID)) }
+            meta.format = MetaProperties.knownFormat
+        }
+        let text = meta.text
+        try storing(operation) { () throws(DiskError) in
+            try disk.replaceFile(file, with: Array(text.utf8))
+            try disk.syncDirectory(path)
+        }
+        return (meta, found == nil)
+    }
+}

@@ -1,0 +1,126 @@
+import Platform
+package import Records
+
+/// Whole batches of a partition, as they lie on disk.
+package struct LogSlice: Sendable {
+    package var spans: [FileSpan]
+    /// Where to read on.
+    package var nextOffset: Offset
+    package var highWatermark: Offset
+    package var logStart: Offset
+
+    /// Bytes of all spans.
+    package var length: Int { spans.reduce(0) { $0 + $1.length } }
+}
+
+/// A record found by its time.
+package struct TimedOffset: Hashable, Sendable {
+    package var offset: Offset
+    package var timestamp: Int64
+    package var leaderEpoch: Int32
+}
+
+extension Partition {
+    /// Lends whole batches from the one that holds `offset` on: the first record may lie before it.
+    ///
+    /// At the high watermark there is nothing, which is no error. A read ends with its segment.
+    /// - Parameter maxBytes: of all batches together.
+    /// - Parameter minOneMessage: the first batch comes even if it alone is larger.
+    /// - Throws: ``StorageError/Cause/outOfRange(_:available:)``, ``StorageError/Cause/deleted(topic:)``.
+    package func read(
+        from offset: Offset, maxBytes: Int, minOneMessage: Bool
+    ) throws(StorageError) -> LogSlice {
+        let view = self.view.withLock { $0 }
+        guard !view.isDeleted else { throw StorageError("read \(name)", .deleted(topic: topicName)) }
+        guard offset >= view.logStart && offset <= view.highWatermark else {
+            throw StorageError("read \(name)", .outOfRange(offset, available: view.logStart...view.highWatermark))
+        }
+        var slice = LogSlice(
+            spans: [], nextOffset: offset, highWatermark: view.highWatermark, logStart: view.logStart)
+        guard offset < view.highWatermark else { return slice }
+        try storing("read \(name)") { () throws(DiskError) in
+            var place = view.place(of: offset)
+            while place < view.segments.count {
+                let segment = view.segments[place]
+                let limit = view.limit(of: place)
+                if let first = try segment.batch(reaching: offset, limit: limit) {
+                    guard minOneMessage || first.size <= maxBytes else { return }
+                    let (target, overflow) = first.position.addingReportingOverflow(Int64(max(0, maxBytes)))
+                    let end = try segment.extent(
+                        from: first, upTo: overflow ? limit : min(target, limit), limit: limit)
+                    slice.spans = [
+                        FileSpan(
+                            source: try segment.file(), position: first.position,
+                            length: Int(end.end - first.position))
+                    ]
+                    slice.nextOffset = end.nextOffset
+                    return
+                }
+                place += 1
+            }
+            // Everything from the offset on was compacted away.
+            slice.nextOffset = view.highWatermark
+        }
+        return slice
+    }
+
+    /// The first record at or after a time, nil if there is none.
+    /// - Parameter limit: bytes that its batch may have when decompressed.
+    package func offset(
+        atOrAfter timestamp: Int64, limit: Int = 128 << 20
+    ) throws(StorageError) -> TimedOffset? {
+        let view = self.view.withLock { $0 }
+        for (place, segment) in view.segments.enumerated() where segment.maxTimestamp >= timestamp {
+            let batch = try storing("search \(name)") { () throws(DiskError) in
+                try segment.batch(atOrAfter: timestamp, limit: view.limit(of: place))
+            }
+            guard let batch else { continue }
+            if let found = try record(in: batch, of: segment, limit: limit, where: { $0.timestamp >= timestamp }) {
+                return found
+            }
+        }
+        return nil
+    }
+
+    /// The first record with the largest timestamp of the partition, nil if it is empty.
+    package func offsetOfMaxTimestamp(limit: Int = 128 << 20) throws(StorageError) -> TimedOffset? {
+        let view = self.view.withLock { $0 }
+        let largest = view.segments.map(\.maxTimestamp).max() ?? -1
+        guard largest >= 0 else { return nil }
+        return try offset(atOrAfter: largest, limit: limit)
+    }
+
+    private func record(
+        in batch: ScannedBatch, of segment: Segment, limit: Int, where matches: (Record) -> Bool
+    ) throws(StorageError) -> TimedOffset? {
+        guard let header = batch.header else { return nil }
+        let bytes = try storing("search \(name)") { () throws(DiskError) in
+            try segment.file().readBytes(at: batch.position, count: batch.size)
+        }
+        do throws(RecordError) {
+            guard let record = try RecordBatch.decode(bytes.rawSpan, limit: limit).1.first(where: matches) else {
+                return nil
+            }
+            return TimedOffset(
+                offset: record.offset, timestamp: record.timestamp, leaderEpoch: header.partitionLeaderEpoch)
+        } catch {
+            throw StorageError("search \(name) at offset \(batch.baseOffset)", .record(error))
+        }
+    }
+}
+
+extension Partition.View {
+    /// The segment that an offset falls into: the last whose base is at or below it.
+    func place(of offset: Offset) -> Int {
+        var low = 0
+        var high = segments.count
+        while low < high {
+            let middle = (low + high) / 2
+            if segments[middle].base <= offset { low = middle + 1 } else { high = middle }
+        }
+        return max(0, low - 1)
+    }
+
+    /// Where the committed bytes of a segment end.
+    func limit(of place: Int) -> Int64 { place == segments.count - 1 ? visible : segments[place].size }
+}

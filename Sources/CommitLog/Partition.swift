@@ -1,0 +1,107 @@
+import Platform
+package import Records
+
+/// One partition of a topic: a directory of segments, with one writer at a time and any number of readers.
+///
+/// Readers see what is committed: they never wait for a writer, and what they were lent stays readable while segments
+/// roll or are deleted.
+package final class Partition: Sendable {
+    package let topicName: String
+    package let topicID: TopicID
+    package let index: Int32
+    package let settings: TopicSettings
+    let directory: String
+    let disk: Disk
+    let ledger: SyncLedger
+    /// The leader epoch of this opening of the data directory.
+    package let leaderEpoch: Int32
+    let writer: Lock<PartitionWriter>
+    let view: Lock<View>
+
+    /// What readers see.
+    struct View {
+        /// In order of base offset, at least one; the last is written to.
+        var segments: [Segment]
+        var logStart: Offset
+        /// The end of what is committed.
+        var highWatermark: Offset
+        /// Committed bytes of the last segment.
+        var visible: Int64
+        var isDeleted = false
+    }
+
+    init(_ parts: Parts) {
+        topicName = parts.topicName
+        topicID = parts.topicID
+        index = parts.index
+        settings = parts.settings
+        directory = parts.directory
+        disk = parts.disk
+        ledger = parts.ledger
+        leaderEpoch = parts.leaderEpoch
+        let view = Lock(
+            View(
+                segments: parts.segments, logStart: parts.segments[0].base,
+                highWatermark: parts.segments[parts.segments.count - 1].nextOffset,
+                visible: parts.segments[parts.segments.count - 1].size))
+        self.view = view
+        writer = Lock(PartitionWriter(parts, view: view))
+    }
+
+    /// What a partition is made of when it is opened.
+    struct Parts: Sendable {
+        var topicName: String
+        var topicID: TopicID
+        var index: Int32
+        var settings: TopicSettings
+        var directory: String
+        var disk: Disk
+        var ledger: SyncLedger
+        var leaderEpoch: Int32
+        /// At least one; the last is open for appending.
+        var segments: [Segment]
+        var placement: IndexPlacement
+        var producers: ProducerTable
+        var epochs: LeaderEpochs
+    }
+
+    /// The first offset that can be read.
+    package var logStart: Offset { view.withLock { $0.logStart } }
+    /// The end of what readers see.
+    package var highWatermark: Offset { view.withLock { $0.highWatermark } }
+    /// The offset of the next record: the high watermark, since appends are committed before their writer is let go.
+    package var logEnd: Offset { highWatermark }
+    /// Bytes of all segments' records.
+    package var size: Int64 {
+        view.withLock { $0.segments.dropLast().reduce($0.visible) { $0 + $1.size } }
+    }
+    /// Whether the topic was deleted.
+    package var isDeleted: Bool { view.withLock { $0.isDeleted } }
+
+    /// The sequence number of a producer's last batch here, nil if it is unknown.
+    package func lastSequence(producerId: Int64) -> Int32? {
+        writer.withLock { $0.producers.lastSequence(producerId) }
+    }
+
+    /// The sequence number that a producer's next batch must begin with; 0 if nothing is known of it in this epoch.
+    package func nextSequence(producerId: Int64, epoch: Int16) -> Int32 {
+        writer.withLock { $0.producers.nextSequence(producerId, epoch: epoch) }
+    }
+
+    /// Where a leader epoch ended (OffsetForLeaderEpoch): the largest epoch at or below the one asked for, and the offset
+    /// after its last record; -1 and -1 if that is not known.
+    package func epochEnd(for epoch: Int32) -> (epoch: Int32, endOffset: Offset) {
+        let result = writer.withLock { $0.epochs.end(of: epoch, current: leaderEpoch, logEnd: $0.logEnd) }
+        return (result.epoch, result.end)
+    }
+
+    /// `t-0`, as the directory is called.
+    var name: String { "\(topicName)-\(index)" }
+
+    /// The fixed order in which several writers are held: no two threads wait for each other.
+    func isOrdered(before other: Partition) -> Bool {
+        if topicID.high != other.topicID.high { return topicID.high < other.topicID.high }
+        if topicID.low != other.topicID.low { return topicID.low < other.topicID.low }
+        return index < other.index
+    }
+}

@@ -1,0 +1,67 @@
+import Records
+
+/// Where a partition lies, and what its directory says about it.
+struct PartitionPlace: Sendable {
+    let root: String
+    let topic: String
+    let id: TopicID
+    let index: Int32
+    let disk: Disk
+
+    var name: String { "\(topic)-\(index)" }
+    var path: String { "\(root)/\(name)" }
+    static let metadataName = "partition.metadata"
+
+    /// Makes the directory and its `partition.metadata`, unless they are there.
+    func make() throws(DiskError) {
+        if !(try disk.exists(path)) { try disk.makeDirectory(path) }
+        // No newline at the end, as Kafka writes it.
+        try disk.replaceFile("\(path)/\(Self.metadataName)", with: Array("version: 0\ntopic_id: \(id)".utf8))
+    }
+
+    /// The topic id that a partition directory says it belongs to, nil if it says none.
+    static func topicID(of path: String, disk: Disk) throws(DiskError) -> TopicID? {
+        guard let bytes = try disk.readFile("\(path)/\(metadataName)", limit: 4096) else { return nil }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("topic_id: ") {
+            return TopicID(text: String(line.dropFirst("topic_id: ".count)))
+        }
+        return nil
+    }
+
+    /// The name of a partition directory, taken apart; nil for any other name.
+    static func parse(_ name: String) -> (topic: String, index: Int32)? {
+        guard let dash = name.lastIndex(of: "-"), dash != name.startIndex else { return nil }
+        let digits = name[name.index(after: dash)...]
+        guard !digits.isEmpty, digits.allSatisfy(\.isASCII), digits.allSatisfy(\.isNumber), let index = Int32(digits),
+            String(index) == digits
+        else { return nil }
+        let topic = String(name[..<dash])
+        return Topic.objection(to: topic) == nil ? (topic, index) : nil
+    }
+
+    /// A partition without records, whose directory is there.
+    func fresh(
+        settings: TopicSettings, ledger: SyncLedger, leaderEpoch: Int32, producers: Int
+    ) throws(DiskError) -> Partition.Parts {
+        let stem = Segment.stem(path, 0)
+        let file = try disk.open(stem + ".log", .create)
+        return Partition.Parts(
+            topicName: topic, topicID: id, index: index, settings: settings, directory: path, disk: disk,
+            ledger: ledger, leaderEpoch: leaderEpoch,
+            segments: [Segment.fresh(stem: stem, base: 0, disk: disk, file: file)],
+            placement: IndexPlacement(interval: settings.indexIntervalBytes),
+            producers: ProducerTable(limit: producers), epochs: LeaderEpochs())
+    }
+}
+
+extension Disk {
+    /// Removes a directory and the files in it; content if it is gone already.
+    func removeTree(_ path: String) throws(DiskError) {
+        do throws(DiskError) {
+            for name in try list(path) { try removeFile("\(path)/\(name)") }
+            try removeDirectory(path)
+        } catch {
+            guard error.isMissing else { throw error }
+        }
+    }
+}

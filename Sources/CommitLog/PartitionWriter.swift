@@ -1,0 +1,234 @@
+import Glibc
+import Platform
+import Records
+
+/// The writing side of a partition; whoever holds its lock is the one writer.
+///
+/// An append goes in three steps: ``prepare(_:epoch:)`` decides everything and may roll, ``write(_:)`` writes the
+/// bytes, and only ``commit(_:)`` changes what anyone can see. Between the last two, ``cutBack(_:)`` undoes.
+final class PartitionWriter {
+    let name: String
+    private let directory: String
+    private let disk: Disk
+    private let settings: TopicSettings
+    private let ledger: SyncLedger
+    private let view: Lock<Partition.View>
+    private var active: Segment
+    private var placement: IndexPlacement
+    private(set) var producers: ProducerTable
+    private(set) var epochs: LeaderEpochs
+    private(set) var logEnd: Offset
+    /// Bytes of the active segment.
+    private var size: Int64
+    private(set) var isDeleted = false
+
+    init(_ parts: Partition.Parts, view: Lock<Partition.View>) {
+        name = "\(parts.topicName)-\(parts.index)"
+        directory = parts.directory
+        disk = parts.disk
+        settings = parts.settings
+        ledger = parts.ledger
+        self.view = view
+        active = parts.segments[parts.segments.count - 1]
+        placement = parts.placement
+        producers = parts.producers
+        epochs = parts.epochs
+        logEnd = active.nextOffset
+        size = active.size
+    }
+
+    /// The sequence number that a round's batch must have here. A producer that is unknown, or comes with a higher epoch,
+    /// begins anew.
+    func expectedSequence(_ header: BatchHeader) -> Int32 {
+        producers.entries[header.producerId] == nil
+            ? header.baseSequence : producers.nextSequence(header.producerId, epoch: header.producerEpoch)
+    }
+
+    /// An append that is decided and not yet visible.
+    struct Pending {
+        let batches: [EncodedBatch]
+        let file: any DiskFile
+        /// Where the bytes go, and where the segment ends after them.
+        let start: Int64
+        let end: Int64
+        let base: Offset
+        let next: Offset
+        let maxTimestamp: Int64
+        /// As the last batch's header has it.
+        let crc: UInt32
+    }
+
+    /// Decides where batches go and stamps them. Nothing is written but what a roll makes: an empty segment.
+    ///
+    /// - Parameter batches: at least one.
+    func prepare(_ batches: [EncodedBatch], epoch: Int32) throws(StorageError) -> Pending {
+        guard !isDeleted else { throw StorageError("write \(name)", .deleted(topic: name)) }
+        var bytes: Int64 = 0
+        var records: Int64 = 0
+        var maxTimestamp: Int64 = -1
+        for batch in batches {
+            bytes += Int64(batch.size)
+            records += Int64(batch.header.lastOffsetDelta) + 1
+            maxTimestamp = max(maxTimestamp, batch.header.maxTimestamp)
+        }
+        guard bytes <= Int64(Int32.max) else {
+            throw StorageError("write \(name)", .tooLarge(size: Int(bytes), limit: Int(Int32.max)))
+        }
+        return try storing("write \(name)") { () throws(DiskError) in
+            if mustRoll(bytes: bytes, records: records, maxTimestamp: maxTimestamp) { try roll() }
+            try note(epoch)
+            var next = logEnd
+            for batch in batches {
+                batch.stamp(baseOffset: next, leaderEpoch: epoch)
+                next = batch.header.nextOffset
+            }
+            return Pending(
+                batches: batches, file: try active.file(), start: size, end: size + bytes, base: logEnd, next: next,
+                maxTimestamp: maxTimestamp, crc: batches[batches.count - 1].header.crc)
+        }
+    }
+
+    /// Writes the bytes of a prepared append: one system call if the disk takes them at once.
+    func write(_ pending: Pending) throws(DiskError) {
+        let batches = pending.batches
+        // Safety: the vectors point into the batches, whose bytes do not move, and which `pending` keeps alive.
+        try unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: batches.count) {
+            (vectors) throws(DiskError) in
+            for (place, batch) in batches.enumerated() {
+                unsafe batch.withUnsafeBytes { raw in
+                    let base = unsafe UnsafeMutableRawPointer(mutating: raw.baseAddress)
+                    unsafe vectors.initializeElement(at: place, to: iovec(iov_base: base, iov_len: raw.count))
+                }
+            }
+            defer { withExtendedLifetime(pending) {} }
+            try unsafe pending.file.writeAll(vectors, at: pending.start)
+        }
+    }
+
+    /// Takes away whatever a failed ``write(_:)`` left in the file.
+    func cutBack(_ pending: Pending) throws(DiskError) {
+        try pending.file.truncate(to: pending.start)
+        // What the cut took may be on the disk already: the shorter length must get there too.
+        ledger.touch(pending.file, bytes: 0)
+    }
+
+    /// Makes a written append visible.
+    func commit(_ pending: Pending) {
+        var entries: [OffsetIndex.Entry] = []
+        var position = pending.start
+        for batch in pending.batches {
+            let header = batch.header
+            if placement.places(batchOf: batch.size) {
+                entries.append(
+                    OffsetIndex.Entry(
+                        relativeOffset: Int32(header.lastOffset - active.base), position: Int32(position)))
+            }
+            position += Int64(batch.size)
+            producers.record(header)
+        }
+        active.extend(
+            size: pending.end, nextOffset: pending.next,
+            firstTimestamp: pending.batches[0].header.maxTimestamp, maxTimestamp: pending.maxTimestamp,
+            entries: entries)
+        size = pending.end
+        logEnd = pending.next
+        ledger.touch(pending.file, bytes: pending.end - pending.start)
+    }
+
+    /// Moves the high watermark to the end of the log: the last step of a commit.
+    func publish() {
+        view.withLock { view in
+            view.highWatermark = logEnd
+            view.visible = size
+        }
+    }
+
+    // MARK: - Segments
+
+    private func mustRoll(bytes: Int64, records: Int64, maxTimestamp: Int64) -> Bool {
+        guard size > 0 else { return false }
+        if size > settings.segmentBytes - bytes { return true }
+        if size + bytes > Int64(Int32.max) { return true }
+        if logEnd + records - 1 - active.base > Int64(Int32.max) { return true }
+        if (Int64(active.indexCount) + 1) * Int64(OffsetIndex.entrySize) > settings.segmentIndexBytes { return true }
+        guard let first = active.firstTimestamp, first >= 0, maxTimestamp >= 0 else { return false }
+        return maxTimestamp - first > settings.segmentMilliseconds
+    }
+
+    /// Closes the active segment and begins the next at the end of the log.
+    func roll() throws(DiskError) {
+        let index = try active.writeIndex()
+        let stem = Segment.stem(directory, logEnd)
+        // Left over from a roll that failed after it had made the file: empty, as nothing was written to it.
+        let file = try disk.open(stem + ".log", .create)
+        try file.truncate(to: 0)
+        active.close()
+        let next = Segment.fresh(stem: stem, base: logEnd, disk: disk, file: file)
+        ledger.touch(index, bytes: 0)
+        ledger.touch(file, bytes: 0)
+        ledger.touch(directory: directory)
+        active = next
+        size = 0
+        placement = IndexPlacement(interval: settings.indexIntervalBytes)
+        view.withLock { view in
+            view.segments.append(next)
+            view.visible = 0
+        }
+    }
+
+    /// Writes the active segment's index, for a clean stop.
+    func writeIndex() throws(DiskError) {
+        ledger.touch(try active.writeIndex(), bytes: 0)
+        ledger.touch(directory: directory)
+    }
+
+    /// Takes the oldest segments out of the log; the active one is rolled first if it is to go.
+    /// - Parameter isDone: asked for each segment, with the bytes of it and all after it; true keeps it and the rest.
+    /// - Returns: the segments taken out, whose files are still there.
+    func trim(keepingFrom isKept: (Segment, _ total: Int64) -> Bool) throws(DiskError) -> [Segment] {
+        let segments = view.withLock { $0.segments }
+        var total = segments.reduce(0) { $0 + $1.size }
+        var count = 0
+        while count < segments.count, segments[count].size > 0, !isKept(segments[count], total) {
+            total -= segments[count].size
+            count += 1
+        }
+        guard count > 0 else { return [] }
+        if count == segments.count { try roll() }
+        let start = view.withLock { view in
+            view.segments.removeFirst(count)
+            view.logStart = view.segments[0].base
+            return view.logStart
+        }
+        epochs.trim(before: start)
+        return Array(segments[..<count])
+    }
+
+    /// From now on nothing is written, and readers are told.
+    func markDeleted() {
+        isDeleted = true
+        view.withLock { $0.isDeleted = true }
+    }
+
+    private func note(_ epoch: Int32) throws(DiskError) {
+        guard epochs.note(epoch, at: logEnd) else { return }
+        do throws(DiskError) {
+            // Unsynced: it is made again from the batches when a crash took it.
+            try disk.replaceFile(
+                "\(directory)/\(LeaderEpochs.fileName)", with: Array(epochs.text.utf8), synced: false)
+        } catch {
+            epochs.forgetLast()
+            throw error
+        }
+        ledger.touch(directory: directory)
+    }
+}
+
+extension Segment {
+    /// A segment without batches, to append to.
+    static func fresh(stem: String, base: Offset, disk: Disk, file: any DiskFile) -> Segment {
+        Segment(
+            stem: stem, base: base, disk: disk,
+            state: State(file: file, index: .growing([]), size: 0, nextOffset: base, isClosed: false))
+    }
+}

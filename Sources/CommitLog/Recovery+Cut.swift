@@ -1,0 +1,250 @@
+import Records
+
+/// The hands of recovery: copies what goes, then takes it away.
+extension Recovery {
+    /// Cuts a partition at the first place where it does not go on.
+    mutating func cutTears(_ key: Key) throws(DiskError) {
+        guard let partition = found[key],
+            let spot = partition.scan.spots(isStrict: true, adoptedEnd: partition.rules.adoptedEnd).first
+        else { return }
+        try cut(key, at: spot.offset, reason: spot.reason)
+    }
+
+    /// Takes away everything from a batch border on. A copy is kept first.
+    mutating func cut(_ key: Key, at offset: Offset, reason: String) throws(DiskError) {
+        guard let partition = found[key] else { return }
+        let segments = partition.scan.segments
+        guard let place = segments.lastIndex(where: { $0.base <= offset }) else { return }
+        let first = segments[place]
+        let position = try border(in: first, at: offset)
+        let tail = segments[(place + 1)...]
+        guard position < first.fileSize || !tail.isEmpty else { return }
+        var pieces = [(first.stem, position, first.fileSize)]
+        pieces += tail.map { ($0.stem, 0, $0.fileSize) }
+        let copy = try keep(partition.place.name, offset, pieces)
+        // Later segments go first and durably: else one of them could come back behind a hole.
+        for segment in tail.reversed() { try removeSegment(segment.stem) }
+        if !tail.isEmpty { try disk.syncDirectory(partition.scan.directory) }
+        let file = try disk.open(first.stem + ".log", .readWrite)
+        try file.truncate(to: position)
+        try file.syncWhole()
+        report.cuts.append(
+            RecoveryReport.Cut(
+                partition: partition.place.name, offset: offset,
+                bytes: first.fileSize - position + tail.reduce(0) { $0 + $1.fileSize }, reason: reason, copy: copy))
+        try rescan(key)
+    }
+
+    private mutating func rescan(_ key: Key) throws(DiskError) {
+        guard var partition = found[key] else { return }
+        var rules = partition.rules
+        // What is left has been read already.
+        rules.isStrict = false
+        partition.scan = try PartitionScan(partition.scan.directory, disk: disk, rules: rules)
+        found[key] = partition
+    }
+
+    private func removeSegment(_ stem: String) throws(DiskError) {
+        for suffix in Segment.suffixes { try disk.removeIfThere(stem + suffix) }
+    }
+
+    /// Where the batch that begins at or after an offset lies; the end of what can be read if there is none.
+    private func border(in segment: ScannedSegment, at offset: Offset) throws(DiskError) -> Int64 {
+        let file = try disk.open(segment.stem + ".log", .read)
+        var scanner = BatchScanner(file, to: segment.validSize, checksCRC: false)
+        while case .batch(let batch) = try scanner.next() {
+            if batch.baseOffset >= offset { return batch.position }
+        }
+        return segment.validSize
+    }
+
+    /// Bridges what was durable once and cannot be read: the bad part is set aside, and an empty batch, as compaction
+    /// leaves them, takes its offsets, so that readers go on behind it and no offset is given out twice.
+    /// - Returns: whether there was any damage.
+    mutating func repairDamage(_ key: Key) throws(DiskError) -> Bool {
+        var isDamaged = false
+        while let partition = found[key], let hole = damagedHole(partition) {
+            try bridge(partition, hole)
+            isDamaged = true
+            try rescanStrictly(key)
+        }
+        return isDamaged
+    }
+
+    private struct Hole {
+        var segment: Int
+        var from: Offset
+        var to: Offset
+        var reason: String
+    }
+
+    private func damagedHole(_ partition: Found) -> Hole? {
+        let scan = partition.scan
+        let spots = scan.spots(isStrict: true, adoptedEnd: partition.rules.adoptedEnd)
+        if let spot = spots.first, spot.offset < partition.known {
+            let next = spot.segment + 1 < scan.segments.count ? scan.segments[spot.segment + 1].base : partition.known
+            // Segments that overlap cannot be bridged: what follows is cut.
+            guard next > spot.offset else { return nil }
+            return Hole(segment: spot.segment, from: spot.offset, to: next, reason: spot.reason)
+        }
+        guard spots.isEmpty, scan.logEnd < partition.known else { return nil }
+        return Hole(
+            segment: scan.segments.count - 1, from: scan.logEnd, to: partition.known,
+            reason: "the log ends at \(scan.logEnd)")
+    }
+
+    private mutating func bridge(_ partition: Found, _ hole: Hole) throws(DiskError) {
+        let scan = partition.scan
+        let stem = hole.segment >= 0 ? scan.segments[hole.segment].stem : Segment.stem(scan.directory, 0)
+        let file = try disk.open(stem + ".log", .create)
+        let size = try file.status().size
+        var position = hole.segment >= 0 ? scan.segments[hole.segment].validSize : 0
+        var copy: String?
+        if position < size { copy = try keep(partition.place.name, hole.from, [(stem, position, size)]) }
+        try file.truncate(to: position)
+        let start = hole.segment >= 0 ? scan.segments[hole.segment].base : 0
+        var next = hole.from
+        // An offset's distance from its segment's base has 31 bits.
+        while next < hole.to && next - start < Int64(Int32.max) {
+            let end = min(hole.to, next + Int64(Int32.max), start + Int64(Int32.max))
+            let bytes = Self.emptyBatch(from: next, to: end)
+            try file.write(bytes, at: position)
+            position += Int64(bytes.count)
+            next = end
+        }
+        try file.syncWhole()
+        report.damage.append(
+            RecoveryReport.Damage(
+                partition: partition.place.name, offsets: hole.from..<hole.to, reason: hole.reason, copy: copy))
+    }
+
+    /// Reads everything again: there may be more damage behind the first.
+    private mutating func rescanStrictly(_ key: Key) throws(DiskError) {
+        guard var partition = found[key] else { return }
+        partition.scan = try PartitionScan(partition.scan.directory, disk: disk, rules: partition.rules)
+        found[key] = partition
+    }
+
+    /// A batch without records that takes the offsets from `base` up to, not including, `end`.
+    static func emptyBatch(from base: Offset, to end: Offset) -> [UInt8] {
+        var writer = ByteWriter(reserving: BatchHeader.size)
+        writer.write(base)
+        writer.write(Int32(BatchHeader.size - 12))
+        writer.write(Int32(-1))  // leader epoch: none
+        writer.write(Int8(2))
+        writer.write(UInt32(0))  // CRC, below
+        writer.write(Int16(0))
+        writer.write(Int32(end - base - 1))
+        writer.write(Int64(-1))  // base timestamp
+        writer.write(Int64(-1))  // largest timestamp
+        writer.write(Int64(-1))  // producer
+        writer.write(Int16(-1))
+        writer.write(Int32(-1))
+        writer.write(Int32(0))  // records
+        writer.patch(crc32c(writer.bytes.rawSpan.extracting(droppingFirst: 21)), at: 17)
+        return writer.bytes
+    }
+
+    // MARK: - Copies
+
+    /// Where copies of what was cut are kept.
+    static let copies = "penstock-cut"
+
+    /// Copies pieces of files, one after the other, into one file, and syncs it.
+    /// - Returns: its path, nil if the disk is full: what is cut was never acknowledged as durable.
+    private func keep(
+        _ partition: String, _ offset: Offset, _ pieces: [(stem: String, from: Int64, to: Int64)]
+    ) throws(DiskError) -> String? {
+        let directory = "\(path)/\(Self.copies)"
+        let name = "\(directory)/\(partition).\(offset).\(pieces.reduce(0) { $0 + $1.to - $1.from }).log"
+        do throws(DiskError) {
+            if !(try disk.exists(directory)) {
+                try disk.makeDirectory(directory)
+                try disk.syncDirectory(path)
+            }
+            try trimCopies(directory)
+            let copy = try disk.open(name, .create)
+            try copy.truncate(to: 0)
+            var end: Int64 = 0
+            for piece in pieces {
+                let file = try disk.open(piece.stem + ".log", .read)
+                var position = piece.from
+                while position < piece.to {
+                    let bytes = try file.readBytes(at: position, count: Int(min(1 << 20, piece.to - position)))
+                    guard !bytes.isEmpty else { break }
+                    try copy.write(bytes, at: end)
+                    position += Int64(bytes.count)
+                    end += Int64(bytes.count)
+                }
+            }
+            try copy.syncWhole()
+            try disk.syncDirectory(directory)
+            return name
+        } catch {
+            guard error.isFull else { throw error }
+            try disk.removeIfThere(name)
+            return nil
+        }
+    }
+
+    /// Removes the oldest copies beyond the limit.
+    private func trimCopies(_ directory: String) throws(DiskError) {
+        var copies: [(path: String, status: FileStatus)] = []
+        for name in try disk.list(directory) {
+            let path = "\(directory)/\(name)"
+            copies.append((path, try disk.status(path)))
+        }
+        copies.sort { $0.status.modified < $1.status.modified }
+        var total = copies.reduce(0) { $0 + $1.status.size }
+        for copy in copies where total > options.cutCopiesBytes {
+            try disk.removeIfThere(copy.path)
+            total -= copy.status.size
+        }
+    }
+
+    // MARK: - Durability
+
+    /// Syncs everything that was kept or cut, then removes what said how the last process stopped.
+    func makeDurable() throws(DiskError) {
+        if isStrict {
+            for partition in found.values {
+                for segment in partition.scan.segments {
+                    try disk.open(segment.stem + ".log", .readWrite).syncWhole()
+                }
+                try disk.syncDirectory(partition.scan.directory)
+            }
+        }
+        try disk.syncDirectory(path)
+        try disk.removeIfThere("\(path)/\(DataDirectory.failureMarker)")
+        try disk.removeIfThere("\(path)/\(DataDirectory.cleanMarker)")
+        try disk.syncDirectory(path)
+    }
+
+    /// A sync that failed says nothing about what the page cache still holds: the files it was for are written anew, so
+    /// that what is read from here on is what is on the disk.
+    func rewriteAfterFailedSync() throws(DiskError) {
+        guard let bytes = try disk.readFile("\(path)/\(DataDirectory.failureMarker)", limit: 16 << 20) else { return }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst() {
+            let file = String(line)
+            guard file.hasPrefix(path + "/"), file.hasSuffix(".log"), try disk.exists(file) else { continue }
+            try rewrite(file)
+        }
+    }
+
+    private func rewrite(_ path: String) throws(DiskError) {
+        let old = try disk.open(path, .read)
+        let size = try old.status().size
+        let new = try disk.open(path + ".tmp", .create)
+        try new.truncate(to: 0)
+        var position: Int64 = 0
+        while position < size {
+            let bytes = try old.readBytes(at: position, count: 1 << 20)
+            guard !bytes.isEmpty else { break }
+            try new.write(bytes, at: position)
+            position += Int64(bytes.count)
+        }
+        try new.syncWhole()
+        try disk.rename(path + ".tmp", path)
+        if let slash = path.lastIndex(of: "/") { try disk.syncDirectory(String(path[..<slash])) }
+    }
+}

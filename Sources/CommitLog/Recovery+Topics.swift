@@ -1,0 +1,184 @@
+import Records
+
+extension Recovery {
+    /// Finds out which directory belongs to which topic, and walks them all.
+    mutating func readTopics() throws(DiskError) {
+        var adoptable: [String: [Int32: TopicID?]] = [:]
+        var names = try disk.list(path)
+        names.sort()
+        for name in names {
+            if name.hasSuffix("-delete") {
+                try disk.removeTree("\(path)/\(name)")
+                continue
+            }
+            guard let (topic, index) = PartitionPlace.parse(name), topic != "__cluster_metadata",
+                name != registryPlace.name, name != positionsPlace.name,
+                try disk.status("\(path)/\(name)").kind == .directory
+            else { continue }
+            let id = try PartitionPlace.topicID(of: "\(path)/\(name)", disk: disk)
+            if let id, registry.deleted.contains(id) {
+                // Its tombstone was synced before the first file was touched.
+                try disk.removeTree("\(path)/\(name)")
+            } else if let known = registry.topics.first(where: { $0.value.name == topic }) {
+                if let id, id != known.key { try setAside(name, id) }
+            } else {
+                adoptable[topic, default: [:]][index] = id
+            }
+        }
+        for (topic, partitions) in adoptable.sorted(by: { $0.key < $1.key }) { try adopt(topic, partitions) }
+        for (id, entry) in registry.topics.sorted(by: { $0.value.name < $1.value.name }) {
+            for index in 0..<entry.partitions {
+                let place = PartitionPlace(root: path, topic: entry.name, id: id, index: index, disk: disk)
+                let end = Int(index) < entry.adoptedEnds.count ? entry.adoptedEnds[Int(index)] : 0
+                try add(place, settings(of: entry), adoptedEnd: end)
+            }
+        }
+    }
+
+    /// A directory of another topic of the same name, in Kafka's form for such.
+    private mutating func setAside(_ name: String, _ id: TopicID) throws(DiskError) {
+        try disk.rename("\(path)/\(name)", "\(path)/\(name).\(id.hexadecimal)-stray")
+        try disk.syncDirectory(path)
+        report.ignored.append("\(name), which belongs to another topic of that name (\(id))")
+    }
+
+    /// Takes over partition directories that a Kafka broker wrote, or another Penstock: with their id, keeping everything
+    /// until someone sets a retention.
+    private mutating func adopt(_ topic: String, _ partitions: [Int32: TopicID?]) throws(DiskError) {
+        let id = partitions.values.compactMap { $0 }.min { $0.description < $1.description } ?? TopicID.random()
+        let count = (partitions.keys.max() ?? 0) + 1
+        guard count <= DataDirectory.partitionLimit else {
+            report.ignored.append("\(topic)-\(count - 1), whose number is beyond \(DataDirectory.partitionLimit)")
+            return
+        }
+        var entry = Registry.TopicEntry(
+            name: topic, partitions: count,
+            configuration: ["retention.bytes": "-1", "retention.ms": "-1"], isInternal: topic.hasPrefix("__"),
+            isAdopted: true)
+        for (index, found) in partitions {
+            if let found, found != id { try setAside("\(topic)-\(index)", found) }
+        }
+        for index in 0..<count {
+            let place = PartitionPlace(root: path, topic: topic, id: id, index: index, disk: disk)
+            try place.make()
+            let rules = PartitionScan.Rules(
+                settings: settings(of: entry), producersLimit: 1, isStrict: isStrict, adoptedEnd: .max)
+            entry.adoptedEnds.append(try PartitionScan(place.path, disk: disk, rules: rules).logEnd)
+            try disk.syncDirectory(place.path)
+        }
+        try disk.syncDirectory(path)
+        changes.append(.topic(id, entry))
+        registry.apply(.topic(id, entry))
+        report.adopted.append(topic)
+    }
+
+    /// A topic whose settings cannot be read has no retention until it has settings.
+    func settings(of entry: Registry.TopicEntry) -> TopicSettings {
+        if let settings = try? TopicSettings(entry.configuration, defaults: options.topicDefaults) { return settings }
+        var settings = options.topicDefaults
+        settings.retentionBytes = -1
+        settings.retentionMilliseconds = -1
+        return settings
+    }
+
+    // MARK: - Making topics of what was found
+
+    func topic(_ place: PartitionPlace, _ ledger: SyncLedger) throws(DiskError) -> Topic {
+        let settings = TopicSettings()
+        return Topic(
+            name: place.topic, id: place.id, partitions: [Partition(try parts(place, ledger))], configuration: [:],
+            settings: settings, isInternal: true)
+    }
+
+    func topics(_ ledger: SyncLedger) throws(DiskError) -> [Topic] {
+        var topics: [Topic] = []
+        for (id, entry) in registry.topics {
+            var partitions: [Partition] = []
+            for index in 0..<entry.partitions {
+                let place = PartitionPlace(root: path, topic: entry.name, id: id, index: index, disk: disk)
+                partitions.append(Partition(try parts(place, ledger)))
+            }
+            topics.append(
+                Topic(
+                    name: entry.name, id: id, partitions: partitions, configuration: entry.configuration,
+                    settings: settings(of: entry), isInternal: entry.isInternal))
+        }
+        return topics
+    }
+
+    private func parts(_ place: PartitionPlace, _ ledger: SyncLedger) throws(DiskError) -> Partition.Parts {
+        guard let found = found[Key(topic: place.id, partition: place.index)] else {
+            preconditionFailure("\(place.name) was not walked")
+        }
+        let settings = found.rules.settings
+        guard let last = found.scan.segments.last else {
+            return try place.fresh(
+                settings: settings, ledger: ledger, leaderEpoch: leaderEpoch,
+                producers: options.producersPerPartition)
+        }
+        try restoreEpochs(found)
+        var segments: [Segment] = []
+        for scanned in found.scan.segments.dropLast() {
+            try restoreIndex(scanned, found)
+            segments.append(scanned.segment(disk: disk, isClosed: true, file: nil))
+        }
+        segments.append(
+            last.segment(disk: disk, isClosed: false, file: try disk.open(last.stem + ".log", .readWrite)))
+        return Partition.Parts(
+            topicName: place.topic, topicID: place.id, index: place.index, settings: settings,
+            directory: place.path, disk: disk, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
+            placement: last.placement, producers: found.scan.producers, epochs: found.scan.epochs)
+    }
+
+    /// A closed segment's index that is missing or wrong is written anew; a sane one that came with an adopted partition
+    /// stays, since its maker may have had another interval.
+    private func restoreIndex(_ scanned: ScannedSegment, _ found: Found) throws(DiskError) {
+        let path = scanned.stem + ".index"
+        let right = OffsetIndex.encode(scanned.entries)
+        let there = try disk.readFile(path, limit: Int(Int32.max))
+        if there == right { return }
+        if let there, scanned.nextOffset <= found.rules.adoptedEnd,
+            OffsetIndex.isSane(there, offsets: scanned.nextOffset - scanned.base, bytes: scanned.validSize)
+        {
+            return
+        }
+        try Segment.writeIndex(scanned.entries, stem: scanned.stem, disk: disk).syncWhole()
+        try disk.syncDirectory(found.scan.directory)
+    }
+
+    private func restoreEpochs(_ found: Found) throws(DiskError) {
+        let path = "\(found.scan.directory)/\(LeaderEpochs.fileName)"
+        let text = found.scan.epochs.text
+        if found.scan.epochs.entries.isEmpty { return }
+        if try disk.readFile(path, limit: 1 << 20) == Array(text.utf8) { return }
+        try disk.replaceFile(path, with: Array(text.utf8))
+        try disk.syncDirectory(found.scan.directory)
+    }
+}
+
+extension ScannedSegment {
+    func segment(disk: Disk, isClosed: Bool, file: (any DiskFile)?) -> Segment {
+        Segment(
+            stem: stem, base: base, disk: disk,
+            state: Segment.State(
+                file: file, index: isClosed ? nil : .growing(entries), size: validSize, nextOffset: nextOffset,
+                firstTimestamp: firstTimestamp, maxTimestamp: maxTimestamp, isClosed: isClosed))
+    }
+}
+
+extension OffsetIndex {
+    /// Whether an index of unknown origin can be used: whole entries, ascending, within the segment.
+    static func isSane(_ bytes: [UInt8], offsets: Int64, bytes size: Int64) -> Bool {
+        guard bytes.count % entrySize == 0 else { return false }
+        let index = OffsetIndex.mapped(MappedBytes(copying: bytes))
+        var last = Entry(relativeOffset: -1, position: -1)
+        for place in 0..<index.count {
+            let entry = index[place]
+            guard entry.relativeOffset > last.relativeOffset, entry.position > last.position,
+                Int64(entry.relativeOffset) < offsets, Int64(entry.position) < size
+            else { return false }
+            last = entry
+        }
+        return true
+    }
+}

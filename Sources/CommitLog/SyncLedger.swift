@@ -1,0 +1,136 @@
+import Platform
+import Records
+
+/// What was written and is not durable yet, and who waits for it.
+///
+/// Appends take their ticket here while they still hold their writers, so that the order of tickets is the history: a
+/// pass that takes all of the ledger makes a prefix of the history durable.
+final class SyncLedger: Sendable {
+    typealias Waiter = @Sendable (StorageError?) -> Void
+
+    struct State {
+        var lastTicket: UInt64 = 0
+        var synced: UInt64 = 0
+        /// Files with unsynced bytes, kept open until they are synced.
+        var files: [ObjectIdentifier: any DiskFile] = [:]
+        /// Directories whose names changed.
+        var directories: Set<String> = []
+        var unsyncedBytes: Int64 = 0
+        /// The end of the commit records in `__penstock_positions`, as written and as durable.
+        var commitsEnd: Offset = 0
+        var commitsSynced: Offset = 0
+        var waiters: [(ticket: UInt64, done: Waiter)] = []
+        /// Why nothing is written any more.
+        var stopped: String?
+        var isClosed = false
+    }
+
+    /// What one pass makes durable.
+    struct Pass {
+        var ticket: UInt64
+        var files: [ObjectIdentifier: any DiskFile]
+        var directories: Set<String>
+        var bytes: Int64
+        var commitsEnd: Offset
+    }
+
+    let state = Lock(State())
+
+    /// Throws if nothing may be written any more.
+    func check(_ operation: @autoclosure () -> String) throws(StorageError) {
+        let cause: StorageError.Cause? = state.withLock { state in
+            if let reason = state.stopped { return .stopped(reason: reason) }
+            return state.isClosed ? .closed : nil
+        }
+        if let cause { throw StorageError(operation(), cause) }
+    }
+
+    /// Takes note of a commit: its files have been added with ``touch(_:bytes:)``.
+    /// - Parameter commitsEnd: the new end of the commit records, if this was one.
+    func commit(commitsEnd: Offset? = nil) -> CommitTicket {
+        state.withLockNotifying { state in
+            state.lastTicket += 1
+            if let commitsEnd { state.commitsEnd = commitsEnd }
+            return CommitTicket(number: state.lastTicket)
+        }
+    }
+
+    func touch(_ file: any DiskFile, bytes: Int64) {
+        state.withLock { state in
+            state.unsyncedBytes += bytes
+            state.files[ObjectIdentifier(file)] = file
+        }
+    }
+
+    func touch(directory: String) {
+        state.withLock { state in _ = state.directories.insert(directory) }
+    }
+
+    /// The latest place in the history.
+    var latest: CommitTicket { state.withLock { CommitTicket(number: $0.lastTicket) } }
+
+    func isSynced(_ ticket: CommitTicket) -> Bool { state.withLock { $0.synced >= ticket.number } }
+
+    var commitsSynced: Offset { state.withLock { $0.commitsSynced } }
+
+    func begin() -> Pass {
+        state.withLock { state in
+            let pass = Pass(
+                ticket: state.lastTicket, files: state.files, directories: state.directories,
+                bytes: state.unsyncedBytes, commitsEnd: state.commitsEnd)
+            state.files = [:]
+            state.directories = []
+            state.unsyncedBytes = 0
+            return pass
+        }
+    }
+
+    /// - Returns: who waited for what is durable now.
+    func end(_ pass: Pass) -> [Waiter] {
+        state.withLockNotifying { state in
+            state.synced = max(state.synced, pass.ticket)
+            state.commitsSynced = max(state.commitsSynced, pass.commitsEnd)
+            let synced = state.synced
+            let served = state.waiters.filter { $0.ticket <= synced }.map(\.done)
+            state.waiters.removeAll { $0.ticket <= synced }
+            return served
+        }
+    }
+
+    /// Stops all writing, for good.
+    /// - Returns: everyone who waits, to be told.
+    func stop(_ reason: String) -> [Waiter] {
+        state.withLockNotifying { state in
+            if state.stopped == nil { state.stopped = reason }
+            let all = state.waiters.map(\.done)
+            state.waiters = []
+            return all
+        }
+    }
+
+    /// Calls `done` once the ticket is durable, or never will be: at once if that is known already.
+    func whenSynced(_ ticket: CommitTicket, _ done: @escaping Waiter) {
+        enum Answer { case durable, never(StorageError.Cause), later }
+        let answer: Answer = state.withLockNotifying { state in
+            if state.synced >= ticket.number { return .durable }
+            if let reason = state.stopped { return .never(.stopped(reason: reason)) }
+            if state.isClosed { return .never(.closed) }
+            state.waiters.append((ticket.number, done))
+            return .later
+        }
+        switch answer {
+        case .durable: done(nil)
+        case .never(let cause): done(StorageError("make an append durable", cause))
+        case .later: break
+        }
+    }
+
+    /// From now on nothing is written.
+    /// - Returns: whether it was open.
+    func close() -> Bool {
+        state.withLockNotifying { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+    }
+}
