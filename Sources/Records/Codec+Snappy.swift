@@ -89,7 +89,7 @@ enum Snappy {
                 throw .corrupt("a broken snappy block")
             }
             let start = output.count
-            output.append(contentsOf: repeatElement(0, count: size))
+            output += [UInt8](repeating: 0, count: size)
             // Safety: `size` bytes were added behind `start`, which is what the library is told.
             let status = unsafe output.withUnsafeMutableBytes { all in
                 var room = size

@@ -16,8 +16,9 @@ enum Zstd {
 
     /// In one piece, with room that grows until the frame fits: a stream would allocate whatever window the frame claims.
     static func decompress(_ bytes: RawSpan, limit: Int) throws(RecordError) -> [UInt8] {
+        guard !bytes.isEmpty else { throw .truncated(needed: 1, remaining: 0) }
         // Safety: the pointer is used within the call only.
-        try unsafe bytes.withUnsafeBytes { (input) throws(RecordError) in
+        return try unsafe bytes.withUnsafeBytes { (input) throws(RecordError) in
             var room = min(limit, unsafe firstGuess(input))
             while true {
                 let (output, code) = unsafe attempt(input, room: room)

@@ -18,7 +18,7 @@ struct GrowingOutput {
         if count == bytes.count {
             // One byte more than the limit tells a stream that ends there from one that goes on.
             let larger = min(limit + 1, bytes.count * 2)
-            bytes.append(contentsOf: repeatElement(0, count: larger - bytes.count))
+            bytes += [UInt8](repeating: 0, count: larger - bytes.count)
         }
         let start = count
         // Safety: the room lies within the array, which nobody else touches meanwhile.
