@@ -22,7 +22,8 @@ struct CrashTests {
     }
 
     /// Starts collecting and kills it after a number of writes to the log that differs each time.
-    private func killedRun(_ workspace: Workspace, pipeline file: String, moment: Int) throws {
+    /// - Returns: whether it was killed before it was done.
+    private func killedRun(_ workspace: Workspace, pipeline file: String, moment: Int) throws -> Bool {
         let watch = try Watch()
         for directory in ["app-0", "app-5", "__penstock_positions-0"]
         where FileManager.default.fileExists(atPath: workspace("data/\(directory)")) {
@@ -31,9 +32,9 @@ struct CrashTests {
         let child = try Child(
             Surroundings.penstock, ["run", file, "--data", workspace("data"), "--until-eof"],
             directory: workspace.path)
-        _ = watch.changes(moment)
+        watch.changes(moment) { !child.hasEnded }
         child.signal(SIGKILL)
-        try child.end()
+        return try child.end() == .killed(signal: SIGKILL)
     }
 
     @Test("After kill -9 again and again every line is in its topic once, in file order per key")
@@ -47,11 +48,14 @@ struct CrashTests {
         let before = try workspace.write("before.yaml", pipeline(tail: [workspace("before.log")], topic: "app"))
         try Penstock.collect(workspace, pipeline: before)
         var moments = Seeded(seed: 20)
+        // A megabyte makes about one write to the watched directories; the kills are spread over most of the file.
+        let range = UInt64(max(2, Self.megabytes * 14 / 10 / Self.kills))
         var interrupted = 0
-        for _ in 0..<Self.kills {
-            try killedRun(workspace, pipeline: file, moment: 1 + Int(moments.next() % 40))
+        for _ in 0..<Self.kills where try killedRun(workspace, pipeline: file, moment: 1 + Int(moments.next() % range))
+        {
             interrupted += 1
         }
+        #expect(interrupted > Self.kills / 2, "kills that met a process at work")
         try Penstock.collect(workspace, pipeline: file)
         let penstock = try Penstock(workspace, pipelines: [file])
         try expectFile("app.log", lines: count, in: workspace, from: penstock)

@@ -28,7 +28,7 @@ struct DocumentTests {
         let makefile = try Self.document("Makefile")
         for name in ["README.md", "CONTRIBUTING.md"] {
             let text = try Self.document(name)
-            for match in text.matches(of: /make ([a-z][a-z-]+)/) where text[..<match.startIndex].last == "`" {
+            for match in text.matches(of: /make ([a-z][a-z-]+)/) where text[..<match.range.lowerBound].last == "`" {
                 #expect(makefile.contains("\n\(match.1):"), "\(name) says make \(match.1)")
             }
         }

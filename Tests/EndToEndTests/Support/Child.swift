@@ -129,6 +129,8 @@ extension Child {
         state.withLock { stream == .output ? $0.output : $0.errors }
     }
 
+    var hasEnded: Bool { state.withLock { $0.ending != nil } }
+
     /// Waits for the end of the program and of its output.
     @discardableResult
     func end(within limit: Duration = .seconds(120)) throws -> Ending {

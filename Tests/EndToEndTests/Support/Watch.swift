@@ -18,16 +18,18 @@ final class Watch {
         }
     }
 
-    /// Waits until at least `count` changes were seen since the watch began or the last call.
-    /// - Returns: false when `milliseconds` passed without any further change.
-    func changes(_ count: Int, within milliseconds: Int32 = 30_000) -> Bool {
+    /// Waits until `count` changes were seen, or until `going` says that there will be no more.
+    func changes(_ count: Int, while going: () -> Bool) {
         var seen = 0
         var buffer = [UInt8](repeating: 0, count: 4096)
         while seen < count {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&waiting, 1, milliseconds) > 0 else { return false }
+            guard poll(&waiting, 1, 100) > 0 else {
+                if going() { continue }
+                return
+            }
             let size = read(descriptor, &buffer, buffer.count)
-            guard size > 0 else { return false }
+            guard size > 0 else { return }
             var place = 0
             while place + MemoryLayout<inotify_event>.size <= size {
                 let length = buffer.withUnsafeBytes {
@@ -37,6 +39,5 @@ final class Watch {
                 seen += 1
             }
         }
-        return true
     }
 }
