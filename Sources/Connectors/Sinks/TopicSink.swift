@@ -1,0 +1,207 @@
+import CommitLog
+package import Pipelines
+package import Platform
+import Records
+import Settings
+
+/// The sink `topic`: appends to a topic of the embedded log, in rounds, exactly once.
+///
+/// Events are scattered into a builder for each partition. A full builder goes to the encoders at once; a round closes
+/// at its bytes or its linger. While the encoders finish a closed round the next one is taken in; rounds are appended in
+/// order, each with the positions behind it in one atomic append.
+package final class TopicSink: EventSink {
+    private let options: TopicOptions
+    private let context: ComponentContext
+    private let keys: KeyTaker?
+    private let pool: BufferPool
+    private var topic: Topic?
+    private var scatter: Scatter
+    private var producer = PipelineProducer(id: -1, epoch: -1)
+    /// By partition: the sequence number of the next batch.
+    private var sequences: [Int32] = []
+    private var open: OpenRound?
+    private var closed: [OpenRound] = []
+    private var longestEvent = 0
+    /// Bytes of the share held for rounds that are not appended yet.
+    private var charged = 0
+    /// The house is full: this sink brings home what it has.
+    private var isSqueezed = false
+    private var totals = SinkReport()
+
+    /// Closed rounds that may be under way while the next is taken in.
+    private static let roundsUnderWay = 1
+    /// A batch smaller than this is encoded faster than it is handed over.
+    private static let worthHandingOver = 32 << 10
+
+    package init(_ options: TopicOptions, _ context: ComponentContext) throws {
+        self.options = options
+        self.context = context
+        keys = try options.key.map { try KeyTaker($0) }
+        let partitions = options.partitions
+        pool = BufferPool(batchBytes: options.batch.bytes, keep: partitions * 2 + 8)
+        scatter = Scatter(partitions: partitions, batchBytes: options.batch.bytes, pool: pool)
+        totals.name = context.name
+    }
+
+    package func start(longestEvent: Int) throws {
+        self.longestEvent = longestEvent
+        producer = try context.shared.directory.producer(pipeline: context.pipeline)
+        try findTopic()
+    }
+
+    package func take(_ batch: SourceBatch) {
+        var batch = batch
+        keys?.take(in: &batch.events)
+        if open == nil { open = OpenRound(began: context.shared.clock.now()) }
+        let bytes = batch.events.block.count
+        charge(bytes)
+        var next = 0
+        while next < batch.events.events.count {
+            let step = scatter.add(batch.events, from: next)
+            next = step.next
+            if let full = step.full { handOver(full) }
+        }
+        open?.add(batch, bytes: bytes)
+    }
+
+    package func advance() throws {
+        if let open {
+            let due = context.shared.clock.now() >= open.began + options.linger
+            if due || isSqueezed || open.bytes >= options.round.bytes { closeRound() }
+        }
+        try append(leaving: isSqueezed ? 0 : Self.roundsUnderWay)
+        isSqueezed = false
+    }
+
+    package func settle() throws {
+        try append(leaving: 0)
+        if open == nil { pool.trim() }
+    }
+
+    package func flush() throws {
+        closeRound()
+        try append(leaving: 0)
+    }
+
+    package var deadline: Instant? { open.map { $0.began + options.linger } }
+
+    package var report: SinkReport {
+        var report = totals
+        report.waitingBytes = Int64((open?.bytes ?? 0) + closed.reduce(0) { $0 + $1.bytes })
+        report.counters = keys?.counters ?? [:]
+        return report
+    }
+
+    package func close() { pool.trim() }
+
+    // MARK: - Rounds
+
+    private func handOver(_ partition: Int) {
+        guard let builder = scatter.take(partition) else { return }
+        let finish = EncodeJob.Finish(
+            codec: options.codec.codec, level: options.level, producer: producer.id, epoch: producer.epoch,
+            sequence: sequences[partition])
+        sequences[partition] = Self.advance(sequences[partition], by: builder.count)
+        guard let latch = open?.latch else { return }
+        let size = builder.size
+        let job = EncodeJob(builder, partition: partition, finish: finish, latch: latch)
+        open?.add(job)
+        if size < Self.worthHandingOver { job.run() } else { context.shared.encoders.submit(job) }
+    }
+
+    /// 2147483647 is followed by 0.
+    private static func advance(_ sequence: Int32, by count: Int) -> Int32 {
+        Int32((Int64(sequence) + Int64(count)) & Int64(Int32.max))
+    }
+
+    private func closeRound() {
+        guard open != nil else { return }
+        for partition in sequences.indices { handOver(partition) }
+        if let open { closed.append(open) }
+        open = nil
+    }
+
+    /// Appends closed rounds in order, encoding while it waits, until so many are left.
+    private func append(leaving count: Int) throws {
+        while let round = closed.first {
+            if !round.latch.isOpen {
+                guard closed.count > count else { return }
+                if !context.shared.encoders.help() { round.latch.wait() }
+                continue
+            }
+            try append(round)
+            closed.removeFirst()
+            release(round.bytes)
+        }
+    }
+
+    private func append(_ round: OpenRound) throws {
+        let partitions = try findTopic()
+        let (made, bytes) = try round.round(pipeline: context.pipeline, partitions: partitions)
+        _ = try context.shared.directory.append(made)
+        if options.acks == .all { try context.shared.directory.sync() }
+        totals.events += round.events
+        totals.bytes += Int64(bytes)
+        totals.rounds += 1
+    }
+
+    // MARK: - The byte budget
+
+    /// What was taken is taken; but if the house is full, this sink first brings home what it has.
+    private func charge(_ bytes: Int) {
+        if context.share.take(bytes) { charged += bytes } else { isSqueezed = true }
+    }
+
+    private func release(_ bytes: Int) {
+        let bytes = min(bytes, charged)
+        charged -= bytes
+        context.share.release(bytes)
+    }
+
+    // MARK: - The topic
+
+    /// The partitions as they are now: a topic that was deleted beneath the pipeline is made again.
+    @discardableResult
+    private func findTopic() throws -> [Partition] {
+        if let topic, !topic.partitions[0].isDeleted { return topic.partitions }
+        let isLost = topic != nil
+        let (found, warning) = try context.shared.topic(options.topic, options.partitions, configuration)
+        if isLost {
+            context.note(.warning, "the topic \(options.topic) was deleted; it is made again, and collecting goes on")
+        }
+        if let warning { context.note(.warning, warning) }
+        try adopt(found)
+        return found.partitions
+    }
+
+    private func adopt(_ found: Topic) throws {
+        let count = found.partitions.count
+        if count != sequences.count {
+            guard open == nil, closed.isEmpty else {
+                throw PipelineError.unsupported(
+                    pipeline: context.pipeline,
+                    what:
+                        "the topic \(options.topic) now has \(count) partitions instead of \(sequences.count) while a "
+                        + "round was under way: delete it, or restart")
+            }
+            scatter = Scatter(partitions: count, batchBytes: options.batch.bytes, pool: pool)
+        }
+        // A producer that a partition does not know may begin at any number.
+        if topic == nil || count != sequences.count {
+            sequences = found.partitions.map { $0.nextSequence(producerId: producer.id, epoch: producer.epoch) }
+        }
+        topic = found
+    }
+
+    private var configuration: [String: String] {
+        var configuration: [String: String] = [:]
+        if let retention = options.retention {
+            configuration = TopicSettings.capped(total: Int64(retention.bytes), partitions: options.partitions)
+        }
+        if let age = options.maxAge { configuration["retention.ms"] = "\(age.wholeMilliseconds)" }
+        // Beside the longest event a batch has its own header and the record's lengths.
+        let largest = longestEvent + 512
+        if largest > TopicSettings().maxMessageBytes { configuration["max.message.bytes"] = "\(largest)" }
+        return configuration
+    }
+}
