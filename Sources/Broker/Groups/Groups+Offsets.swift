@@ -10,7 +10,6 @@ extension Groups {
     package mutating func admitCommit(
         _ group: String, member: String, instance: String?, generation: Int32, namesMissingGroup: Bool, now: Instant
     ) -> ErrorCode {
-        guard !group.isEmpty else { return .invalidGroupId }
         if let answer = groups[group]?.admitCommit(
             member: member, instance: instance, generation: generation, now: now)
         {
@@ -23,6 +22,12 @@ extension Groups {
     /// Takes over what stands in the log. A group that nobody knows becomes one that has only offsets.
     package mutating func commit(_ group: String, _ key: OffsetKey, _ offset: CommittedOffset) {
         groups[group, default: Group(id: group)].offsets[key] = offset
+    }
+
+    /// An offset's tombstone.
+    package mutating func forget(_ group: String, _ key: OffsetKey) {
+        groups[group]?.offsets[key] = nil
+        if groups[group]?.isForgettable == true { groups[group] = nil }
     }
 
     package func offset(_ group: String, _ key: OffsetKey) -> CommittedOffset? { groups[group]?.offsets[key] }

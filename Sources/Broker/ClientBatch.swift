@@ -1,0 +1,172 @@
+import CommitLog
+import KafkaProtocol
+import Records
+
+/// Checks what a client wants appended, as Kafka does, and makes it ready for the log.
+///
+/// | batch sent | answer |
+/// |---|---|
+/// | none, truncated, of an older format, or two of them | INVALID_RECORD |
+/// | base offset, counts, framing that do not agree; control bit; producer without sequence | INVALID_RECORD |
+/// | checksum | CORRUPT_MESSAGE |
+/// | larger than max.message.bytes; decompresses to more than we allow | MESSAGE_TOO_LARGE |
+/// | zstd before version 7 | UNSUPPORTED_COMPRESSION_TYPE |
+/// | codec 5, 6, 7 | UNKNOWN_SERVER_ERROR |
+/// | timestamp too far off; append time claimed on a topic that has it | INVALID_TIMESTAMP |
+/// | null key on a compacted topic | INVALID_RECORD, with the records concerned |
+/// | producer id that belongs to pipelines | INVALID_PRODUCER_ID_MAPPING |
+/// | transactional | TRANSACTIONAL_ID_AUTHORIZATION_FAILED: transactions are not spoken |
+struct ClientBatch {
+    struct Refusal: Error {
+        var code: ErrorCode
+        var message: String
+        /// Indexes of the records that are wrong, where single ones are.
+        var records: [Int32] = []
+    }
+
+    let batch: EncodedBatch
+    /// For the answer: -1 unless the log sets the time.
+    let appendTime: Int64
+
+    /// What the check depends on besides the bytes.
+    struct Circumstances {
+        var configuration: [String: String]
+        var maxMessageBytes: Int
+        /// Of the Produce request.
+        var version: Int16
+        /// Milliseconds since 1970.
+        var now: Int64
+        var maxFutureMilliseconds: Int64
+        var maxDecompressedBytes: Int
+
+        var usesAppendTime: Bool { configuration["message.timestamp.type"] == "LogAppendTime" }
+        var isCompacted: Bool { configuration["cleanup.policy"]?.contains("compact") ?? false }
+        var after: Int64 {
+            configuration["message.timestamp.after.max.ms"].flatMap(Int64.init) ?? maxFutureMilliseconds
+        }
+        var before: Int64 { configuration["message.timestamp.before.max.ms"].flatMap(Int64.init) ?? .max }
+    }
+
+    init(checking records: ArraySlice<UInt8>?, _ circumstances: Circumstances) throws(Refusal) {
+        guard let records, !records.isEmpty else { throw Refusal(code: .invalidRecord, message: "no records") }
+        batch = try Self.whole(records, circumstances)
+        try Self.check(batch.header, circumstances)
+        let largest = try Self.largestTimestamp(batch, circumstances)
+        if circumstances.usesAppendTime {
+            guard batch.header.timestampType == .createTime else {
+                throw Refusal(code: .invalidTimestamp, message: "only the log sets append times")
+            }
+            appendTime = circumstances.now
+            batch.retime(.logAppendTime, maxTimestamp: appendTime)
+        } else {
+            appendTime = -1
+            try Self.check(timestamp: largest, circumstances)
+            if batch.header.timestampType != .createTime || batch.header.maxTimestamp != largest {
+                batch.retime(.createTime, maxTimestamp: largest)
+            }
+        }
+        if circumstances.isCompacted { try Self.checkKeys(batch, circumstances) }
+    }
+
+    private static func whole(
+        _ records: ArraySlice<UInt8>, _ circumstances: Circumstances
+    ) throws(Refusal) -> EncodedBatch {
+        guard records.count <= circumstances.maxMessageBytes else {
+            throw Refusal(
+                code: .messageTooLarge,
+                message: "\(records.count) bytes are more than max.message.bytes, \(circumstances.maxMessageBytes)")
+        }
+        do throws(RecordError) { return try EncodedBatch(copying: records) } catch {
+            if case .unsupportedCodec = error { throw Refusal(code: .unknownServerError, message: "\(error)") }
+            throw Refusal(code: .invalidRecord, message: "\(error)")
+        }
+    }
+
+    private static func check(_ header: BatchHeader, _ circumstances: Circumstances) throws(Refusal) {
+        func refuse(_ message: String) -> Refusal { Refusal(code: .invalidRecord, message: message) }
+        guard header.baseOffset == 0 else { throw refuse("base offset \(header.baseOffset), a producer sends 0") }
+        guard !header.isControl else { throw refuse("control batches are not taken from clients") }
+        guard header.recordsCount > 0, header.recordsCount == header.lastOffsetDelta + 1 else {
+            throw refuse("\(header.recordsCount) records, but a last offset delta of \(header.lastOffsetDelta)")
+        }
+        if header.hasProducer {
+            guard header.baseSequence >= 0, header.producerEpoch >= 0 else {
+                throw refuse(
+                    "producer \(header.producerId) with epoch \(header.producerEpoch), sequence \(header.baseSequence)")
+            }
+            guard header.producerId < PipelineProducer.firstReserved else {
+                throw Refusal(
+                    code: .invalidProducerIdMapping, message: "producer id \(header.producerId) belongs to a pipeline")
+            }
+        }
+        guard !header.isTransactional else {
+            throw Refusal(
+                code: .transactionalIdAuthorizationFailed, message: "this broker does not speak transactions yet")
+        }
+        guard header.codec != .zstd || circumstances.version >= 7 else {
+            throw Refusal(code: .unsupportedCompressionType, message: "zstd needs Produce version 7 or higher")
+        }
+    }
+
+    private static func largestTimestamp(
+        _ batch: EncodedBatch, _ circumstances: Circumstances
+    ) throws(Refusal) -> Int64 {
+        let header: BatchHeader
+        let largest: Int64
+        do throws(RecordError) {
+            (header, largest) = try RecordBatch.validate(batch.bytes, limit: circumstances.maxDecompressedBytes)
+        } catch {
+            throw refusal(error)
+        }
+        guard header.timestampType == .logAppendTime, !circumstances.usesAppendTime else { return largest }
+        // The bit will be cleared: then the records' own timestamps count, which only decoding shows.
+        batch.retime(.createTime, maxTimestamp: largest)
+        do throws(RecordError) {
+            return try RecordBatch.validate(batch.bytes, limit: circumstances.maxDecompressedBytes).maxTimestamp
+        } catch {
+            throw refusal(error)
+        }
+    }
+
+    private static func refusal(_ error: RecordError) -> Refusal {
+        let code: ErrorCode =
+            switch error {
+            case .crcMismatch: .corruptMessage
+            case .tooLarge: .messageTooLarge
+            case .unsupportedCodec: .unknownServerError
+            case .truncated, .corrupt, .unsupportedMagic: .invalidRecord
+            }
+        return Refusal(code: code, message: "\(error)")
+    }
+
+    private static func check(timestamp: Int64, _ circumstances: Circumstances) throws(Refusal) {
+        let (latest, overflow) = circumstances.now.addingReportingOverflow(circumstances.after)
+        guard overflow || timestamp <= latest else {
+            throw Refusal(
+                code: .invalidTimestamp,
+                message: "timestamp \(timestamp) is more than \(circumstances.after) ms after now, \(circumstances.now)"
+            )
+        }
+        let (earliest, underflow) = circumstances.now.subtractingReportingOverflow(circumstances.before)
+        guard underflow || timestamp < 0 || timestamp >= earliest else {
+            throw Refusal(
+                code: .invalidTimestamp,
+                message:
+                    "timestamp \(timestamp) is more than \(circumstances.before) ms before now, \(circumstances.now)")
+        }
+    }
+
+    private static func checkKeys(_ batch: EncodedBatch, _ circumstances: Circumstances) throws(Refusal) {
+        let records: [Record]
+        do throws(RecordError) {
+            records = try RecordBatch.decode(batch.bytes, limit: circumstances.maxDecompressedBytes).1
+        } catch {
+            throw refusal(error)
+        }
+        let keyless = records.filter { $0.key == nil }.map { Int32(clamping: $0.offset) }
+        guard keyless.isEmpty else {
+            throw Refusal(
+                code: .invalidRecord, message: "a compacted topic takes no records without key", records: keyless)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import CommitLog
+import KafkaProtocol
+
+extension ErrorCode {
+    /// What a client is told when the log could not do what it asked for.
+    init(_ error: StorageError) {
+        self =
+            switch error.cause {
+            case .disk, .stopped, .closed, .damaged: .kafkaStorageError
+            case .unknownTopic, .deleted: .unknownTopicOrPartition
+            case .topicExists: .topicAlreadyExists
+            case .invalidTopic: .invalidTopicException
+            case .outOfRange: .offsetOutOfRange
+            case .sequence(let rejection): ErrorCode(rejection)
+            case .tooLarge: .messageTooLarge
+            case .record: .corruptMessage
+            case .locked, .newerVersion, .foreign: .unknownServerError
+            }
+    }
+
+    init(_ rejection: SequenceRejection) {
+        self =
+            switch rejection {
+            case .outOfOrder: .outOfOrderSequenceNumber
+            case .fenced: .invalidProducerEpoch
+            case .reservedProducer: .invalidProducerIdMapping
+            }
+    }
+}

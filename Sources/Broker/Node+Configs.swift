@@ -1,0 +1,101 @@
+import CommitLog
+package import KafkaProtocol
+import Platform
+
+/// DescribeConfigs, versions 1–4: topics, and what of this broker tools ask for. Nothing can be altered yet.
+extension Node {
+    package func describeConfigs(
+        _ request: DescribeConfigsRequest, _ context: RequestContext,
+        _ respond: @escaping Respond<DescribeConfigsResponse>
+    ) {
+        var response = DescribeConfigsResponse()
+        response.results = request.resources.map { resource in
+            var result = describe(resource)
+            result.resourceType = resource.resourceType
+            result.resourceName = resource.resourceName
+            if let keys = resource.configurationKeys { result.configs.removeAll { !keys.contains($0.name) } }
+            if !request.includeSynonyms {
+                for index in result.configs.indices { result.configs[index].synonyms = [] }
+            }
+            return result
+        }
+        respond(response)
+    }
+
+    private func describe(_ resource: DescribeConfigsRequest.Resources) -> DescribeConfigsResponse.Results {
+        var result = DescribeConfigsResponse.Results()
+        switch resource.resourceType {
+        case 2:
+            if let topic = directory.topic(named: resource.resourceName) {
+                result.configs = TopicConfiguration.entries.map { describe($0, of: topic) }
+            } else {
+                result.errorCode = .unknownTopicOrPartition
+                result.errorMessage = "there is no topic \(resource.resourceName)"
+            }
+        case 4:
+            if resource.resourceName == "\(options.nodeID)" {
+                result.configs = brokerConfigs
+            } else {
+                result.errorCode = .invalidRequest
+                result.errorMessage = "there is one broker, \(options.nodeID), not '\(resource.resourceName)'"
+            }
+        default:
+            result.errorCode = .invalidRequest
+            result.errorMessage = "resources of type \(resource.resourceType) have no configuration here"
+        }
+        return result
+    }
+
+    private func describe(_ entry: TopicConfiguration.Entry, of topic: Topic) -> DescribeConfigsResponse.Configs {
+        var config = DescribeConfigsResponse.Configs()
+        config.name = entry.name
+        config.value = topic.configuration[entry.name] ?? entry.standard
+        config.readOnly = true
+        config.configSource = TopicConfiguration.source(of: entry, topic.configuration).rawValue
+        config.configType = entry.kind.rawValue
+        if let value = topic.configuration[entry.name] {
+            config.synonyms.append(synonym(entry.name, value, .topic))
+        }
+        if let name = entry.synonym { config.synonyms.append(synonym(name, entry.standard, .standard)) }
+        return config
+    }
+
+    private func synonym(
+        _ name: String, _ value: String, _ source: TopicConfiguration.Source
+    ) -> DescribeConfigsResponse.Synonyms {
+        var synonym = DescribeConfigsResponse.Synonyms()
+        synonym.name = name
+        synonym.value = value
+        synonym.source = source.rawValue
+        return synonym
+    }
+
+    private var brokerConfigs: [DescribeConfigsResponse.Configs] {
+        let values: [(String, TopicConfiguration.Kind, String)] = [
+            ("auto.create.topics.enable", .boolean, "\(options.createsTopics)"),
+            ("broker.id", .int, "\(options.nodeID)"),
+            ("default.replication.factor", .int, "1"),
+            ("delete.topic.enable", .boolean, "true"),
+            ("fetch.max.bytes", .int, "\(options.fetchMaxBytes)"),
+            (
+                "group.initial.rebalance.delay.ms", .int,
+                "\(options.groups.initialRebalanceDelay.wholeMilliseconds)"
+            ),
+            ("group.max.session.timeout.ms", .int, "\(options.groups.sessionTimeouts.upperBound)"),
+            ("group.max.size", .int, "\(options.groups.maxMembers)"),
+            ("group.min.session.timeout.ms", .int, "\(options.groups.sessionTimeouts.lowerBound)"),
+            ("num.partitions", .int, "\(options.defaultPartitions)"),
+            ("offset.metadata.max.bytes", .int, "\(options.groups.maxOffsetMetadata)"),
+            ("offsets.retention.minutes", .int, "\(options.groups.offsetsRetentionMilliseconds / 60_000)"),
+        ]
+        return values.map { name, kind, value in
+            var config = DescribeConfigsResponse.Configs()
+            config.name = name
+            config.value = value
+            config.readOnly = true
+            config.configSource = TopicConfiguration.Source.staticBroker.rawValue
+            config.configType = kind.rawValue
+            return config
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import CommitLog
+package import KafkaProtocol
+import Records
+
+/// Where to read from: ListOffsets (versions 1–9) and OffsetForLeaderEpoch (2–4).
+extension Node {
+    package func listOffsets(
+        _ request: ListOffsetsRequest, _ context: RequestContext, _ respond: @escaping Respond<ListOffsetsResponse>
+    ) {
+        let accepted = workers.submit { [self] in
+            respond(
+                answer(request) { partition, asked in
+                    find(asked.timestamp, in: partition, version: context.version)
+                })
+        }
+        if !accepted { respond(answer(request) { _, _ in Found(.leaderNotAvailable) }) }
+    }
+
+    private struct Found {
+        var error = ErrorCode.none
+        var offset: Offset = -1
+        var timestamp: Int64 = -1
+        var leaderEpoch: Int32 = -1
+
+        init(_ error: ErrorCode) { self.error = error }
+
+        init(offset: Offset, leaderEpoch: Int32) {
+            self.offset = offset
+            self.leaderEpoch = leaderEpoch
+        }
+
+        /// nil: there is no such record, which is no error.
+        init(_ found: TimedOffset?) {
+            guard let found else { return }
+            offset = found.offset
+            timestamp = found.timestamp
+            leaderEpoch = found.leaderEpoch
+        }
+    }
+
+    private func answer(
+        _ request: ListOffsetsRequest,
+        _ find: (Partition, ListOffsetsRequest.Partitions) -> Found
+    ) -> ListOffsetsResponse {
+        var seen: [OffsetKey: Int] = [:]
+        for topic in request.topics {
+            for asked in topic.partitions {
+                seen[OffsetKey(topic: topic.name, partition: asked.partitionIndex), default: 0] += 1
+            }
+        }
+        var response = ListOffsetsResponse()
+        response.topics = request.topics.map { topic in
+            var answer = ListOffsetsResponse.Topics()
+            answer.name = topic.name
+            answer.partitions = topic.partitions.map { asked in
+                let isRepeated = seen[OffsetKey(topic: topic.name, partition: asked.partitionIndex)] != 1
+                let found: Found =
+                    isRepeated ? Found(.invalidRequest) : lookUp(topic.name, asked, find)
+                var part = ListOffsetsResponse.Partitions()
+                part.partitionIndex = asked.partitionIndex
+                part.errorCode = found.error
+                part.offset = found.offset
+                part.timestamp = found.timestamp
+                part.leaderEpoch = found.leaderEpoch
+                return part
+            }
+            return answer
+        }
+        return response
+    }
+
+    private func lookUp(
+        _ name: String, _ asked: ListOffsetsRequest.Partitions,
+        _ find: (Partition, ListOffsetsRequest.Partitions) -> Found
+    ) -> Found {
+        guard let partition = partition(name, asked.partitionIndex) else { return Found(.unknownTopicOrPartition) }
+        if let error = epochError(asked.currentLeaderEpoch) { return Found(error) }
+        return find(partition, asked)
+    }
+
+    /// Special times: -1 latest, -2 earliest, -3 of the largest timestamp (version 7), -4 earliest on this disk (8),
+    /// -5 latest on another tier (9; there is none).
+    private func find(_ timestamp: Int64, in partition: Partition, version: Int16) -> Found {
+        func plain(_ offset: Offset) -> Found { Found(offset: offset, leaderEpoch: directory.leaderEpoch) }
+        do throws(StorageError) {
+            switch timestamp {
+            case -1: return plain(partition.highWatermark)
+            case -2: return plain(partition.logStart)
+            case -3 where version >= 7: return Found(try partition.offsetOfMaxTimestamp())
+            case -4 where version >= 8: return plain(partition.logStart)
+            case -5 where version >= 9: return Found(ErrorCode.none)
+            case ..<0: return Found(.unsupportedVersion)
+            default: return Found(try partition.offset(atOrAfter: timestamp))
+            }
+        } catch {
+            log("\(error)")
+            return Found(ErrorCode(error))
+        }
+    }
+
+    package func offsetForLeaderEpoch(
+        _ request: OffsetForLeaderEpochRequest, _ context: RequestContext,
+        _ respond: @escaping Respond<OffsetForLeaderEpochResponse>
+    ) {
+        // On a worker, since the answer waits for a writer that is under way.
+        let accepted = workers.submit { [self] in
+            respond(answer(request) { partition, asked in .success(partition.epochEnd(for: asked.leaderEpoch)) })
+        }
+        if !accepted { respond(answer(request) { _, _ in .failure(.leaderNotAvailable) }) }
+    }
+
+    private func answer(
+        _ request: OffsetForLeaderEpochRequest,
+        _ find: (Partition, OffsetForLeaderEpochRequest.Partitions) -> Result<
+            (epoch: Int32, endOffset: Offset), ErrorCode
+        >
+    ) -> OffsetForLeaderEpochResponse {
+        var response = OffsetForLeaderEpochResponse()
+        response.topics = request.topics.map { topic in
+            var answer = OffsetForLeaderEpochResponse.Topics()
+            answer.topic = topic.topic
+            answer.partitions = topic.partitions.map { asked in
+                var part = OffsetForLeaderEpochResponse.Partitions()
+                part.partition = asked.partition
+                guard let partition = partition(topic.topic, asked.partition) else {
+                    part.errorCode = .unknownTopicOrPartition
+                    return part
+                }
+                if let error = epochError(asked.currentLeaderEpoch) {
+                    part.errorCode = error
+                    return part
+                }
+                switch find(partition, asked) {
+                case .success(let end): (part.leaderEpoch, part.endOffset) = (end.epoch, end.endOffset)
+                case .failure(let error): part.errorCode = error
+                }
+                return part
+            }
+            return answer
+        }
+        return response
+    }
+
+    func partition(_ name: String, _ index: Int32) -> Partition? {
+        guard let topic = directory.topic(named: name), topic.partitions.indices.contains(Int(index)) else {
+            return nil
+        }
+        return topic.partitions[Int(index)]
+    }
+}
