@@ -73,6 +73,10 @@ let package = Package(
             name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", "Records", "TestSupport"], swiftSettings: house
         ),
         .testTarget(
+            name: "KafkaClientTests",
+            dependencies: ["KafkaClient", "KafkaProtocol", "Sockets", "Records", "Platform", "TestSupport"],
+            swiftSettings: house),
+        .testTarget(
             name: "BrokerTests",
             dependencies: ["Broker", "CommitLog", "KafkaProtocol", "Records", "Platform", "TestSupport"],
             swiftSettings: house),
