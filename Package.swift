@@ -99,6 +99,9 @@ let package = Package(
             dependencies: ["Connectors", "Pipelines", "CommitLog", "Records", "Settings", "Platform", "TestSupport"],
             swiftSettings: house),
         .testTarget(
+            name: "PenstockTests", dependencies: ["penstock", "Pipelines", "Settings", "Platform"], swiftSettings: house
+        ),
+        .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "Platform", "Records"], swiftSettings: house),
     ],
     cxxLanguageStandard: .cxx17

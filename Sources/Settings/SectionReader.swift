@@ -9,6 +9,8 @@ struct SectionReader: OptionWalker {
     private var order: [String] = []
     private(set) var known: [String] = []
     private var refused: Set<String> = []
+    /// What stands on the command line without a flag, and the word it is shown as.
+    private var arguments: [String: String] = [:]
     var reader: NodeReader
 
     init(_ section: Node, entries: [Node.Entry], naming: Naming, _ reader: NodeReader) {
@@ -25,11 +27,12 @@ struct SectionReader: OptionWalker {
         _ option: OptionHead, range: OptionRange<Value.Bound>?, _ value: inout Value
     ) {
         known.append(option.name)
+        arguments[option.name] = option.argument
         guard let entry = entries[option.name] else {
             if option.presence == .required { missing(option, Value.kind) }
             return
         }
-        let read = reader.inside(step(option)) { Value.read(entry.value, range: range, &$0) }
+        let read = reader.inside(step(option.name)) { Value.read(entry.value, range: range, &$0) }
         if let read { value = read } else { refused.insert(option.name) }
     }
 
@@ -37,7 +40,7 @@ struct SectionReader: OptionWalker {
         refused.insert(option.name)
         let example = option.example.map { ", for example \($0)" } ?? ""
         let place = section.place
-        reader.inside(step(option)) { $0.note(place, "expected \(kind.name)\(example), found nothing; it is required") }
+        reader.inside(step(option.name)) { $0.note(place, "expected \(kind.name)\(example), found nothing; it is required") }
     }
 
     mutating func check(_ name: String, _ problem: @autoclosure () -> String?) {
@@ -67,8 +70,10 @@ struct SectionReader: OptionWalker {
         }
     }
 
-    private func step(_ option: OptionHead) -> String { option.argument ?? step(option.name) }
-    private func step(_ name: String) -> String { naming == .flags ? flag(name) : "." + name }
+    private func step(_ name: String) -> String {
+        naming == .flags ? arguments[name] ?? flag(name) : "." + name
+    }
+
     private func flag(_ name: String) -> String { "--" + String(name.map { $0 == "_" ? "-" : $0 }) }
 }
 

@@ -4,7 +4,7 @@ import Settings
 struct CommandTable {
     let commands: [Command]
 
-    static let penstock = CommandTable(commands: [])
+    static let penstock = CommandTable(commands: [.run, .check, .status, .reference])
 
     /// Finds the command that `words` name and runs it.
     /// - Returns: the exit code of the process.

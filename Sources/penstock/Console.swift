@@ -9,6 +9,13 @@ struct Console: Sendable {
 
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
+    /// Characters in a line of the terminal; 80 if there is none.
+    var columns: Int {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
+        return Int(size.ws_col)
+    }
+
     /// The text and a newline.
     func line(_ text: String) { write(text + "\n") }
 

@@ -1,4 +1,5 @@
 import Settings
+import Sockets
 
 /// An address to listen on or to connect to: `127.0.0.1:9092`, `[::1]:9092`, `broker.example:9092`.
 struct Address: OptionScalar, Equatable, CustomStringConvertible {
@@ -8,21 +9,17 @@ struct Address: OptionScalar, Equatable, CustomStringConvertible {
     static let kind = OptionKind.other("address:port")
     static let expected = "an address with a port, such as 127.0.0.1:9092"
 
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var endpoint: Endpoint { .tcp(host: host, port: port) }
+    var description: String { endpoint.description }
     var optionText: String? { description }
 
     static func parse(_ text: String) throws(ScalarProblem) -> Address? {
-        guard let colon = text.lastIndex(of: ":") else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            throw ScalarProblem("expected \(expected), found \(text.quoted); write an IPv6 address as [::1]:9092")
+        do throws(SocketError) {
+            guard case .tcp(let host, let port) = try Endpoint(parsing: text) else { return nil }
+            return Address(host: host, port: port)
+        } catch {
+            throw ScalarProblem("expected \(expected), found \(text.quoted): \(error.cause)")
         }
-        guard !host.isEmpty, let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port) else {
-            return nil
-        }
-        return Address(host: String(host), port: port)
     }
 }
 
@@ -36,6 +33,8 @@ struct Directory: OptionScalar, Equatable {
     static let standard = Directory(path: "./penstock-data")
 
     var optionText: String? { path }
+    /// Of the process that works on the directory: where ``penstock status`` asks.
+    var controlSocket: String { path + "/control.sock" }
 
     static func parse(_ text: String) -> Directory? { text.isEmpty ? nil : Directory(path: text) }
 }

@@ -26,6 +26,7 @@ private struct TopicFlags: Options {
     mutating func walk(_ walker: inout some OptionWalker) {
         walker.argument("topic", &topic, shown: "TOPIC", .required, "Which.")
         walker.option("count", &count, "How many.")
+        walker.check("topic", topic == "none" ? "expected a topic, found 'none'" : nil)
     }
 }
 
@@ -89,6 +90,13 @@ private func read<Values: Options>(_ type: Values.Type, _ words: String...) -> (
                 "--until-eof: expected true or false, found 'maybe'",
                 "--timeout: expected a time with a unit (ns, us, ms, s, m, h, d), such as 250ms, found '5'",
             ])
+    }
+
+    @Test("an argument is named by its word")
+    func argumentName() {
+        var reader = NodeReader(mistakes: Mistakes(file: ""))
+        _ = FlagReader.read(TopicFlags.self, from: ["none"], &reader)
+        #expect(reader.mistakes.all.map(\.description) == ["TOPIC: expected a topic, found 'none'"])
     }
 
     @Test("an argument that is missing or too many is named")

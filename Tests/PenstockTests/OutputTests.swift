@@ -1,0 +1,52 @@
+import Platform
+import Settings
+import Testing
+
+@testable import penstock
+
+@Suite("output") struct OutputTests {
+    @Test("JSON keeps the order of its keys and escapes what must be escaped")
+    func json() {
+        let value = JSON.object([
+            ("b", .string("a\"\\\n\u{1}é")), ("a", .array([.integer(-1), .number(1.5), .bool(true), .null])),
+            ("never", .number(.infinity)), ("none", .string(orNull: nil)), ("empty", .object([])),
+        ])
+        #expect(
+            value.text
+                == #"{"b": "a\"\\\n\u0001é", "a": [-1, 1.5, true, null], "never": null, "none": null, "empty": {}}"#)
+    }
+
+    @Test("a table's columns are aligned, numbers at their right")
+    func table() {
+        var table = Table(["NAME", "COUNT", "WHERE"], numbers: [1])
+        table.add(["a", "5", "x"])
+        table.add(["longer", "12345", "y z"])
+        #expect(table.text == "NAME    COUNT  WHERE\na           5  x\nlonger  12345  y z")
+    }
+
+    @Test("the log's time is UTC, to the millisecond")
+    func logTime() {
+        #expect(Log.time(1_795_281_755_991) == "2026-11-21T17:22:35.991Z")
+        #expect(Log.time(0) == "1970-01-01T00:00:00.000Z")
+    }
+
+    @Test("sizes and times are short for people")
+    func shown() {
+        #expect(StatusReport.shown(bytes: 0) == "0 B")
+        #expect(StatusReport.shown(bytes: 1023) == "1023 B")
+        #expect(StatusReport.shown(bytes: 1536) == "1.5 KiB")
+        #expect(StatusReport.shown(bytes: 5 << 40) == "5.0 TiB")
+        #expect(StatusReport.shown(seconds: 119) == "119 s")
+        #expect(StatusReport.shown(seconds: 7200) == "2 h")
+    }
+
+    @Test(
+        "an address needs a host form and a port",
+        arguments: [
+            ("127.0.0.1:9092", "127.0.0.1:9092"), ("[::1]:9092", "[::1]:9092"), ("host:0", "host:0"),
+            ("127.0.0.1", nil), ("host:70000", nil), ("::1:9092", nil), ("unix:/x", nil), ("", nil),
+        ])
+    func addresses(text: String, shown: String?) {
+        #expect((try? Address.parse(text))??.description == shown)
+    }
+}
