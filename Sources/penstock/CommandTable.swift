@@ -4,7 +4,10 @@ import Settings
 struct CommandTable {
     let commands: [Command]
 
-    static let penstock = CommandTable(commands: [.run, .check, .status, .reference])
+    static let penstock = CommandTable(commands: [
+        .run, .check, .status, .topicsList, .topicsCreate, .topicsDescribe, .topicsDelete, .produce, .consume,
+        .groupsList, .groupsDescribe, .reference,
+    ])
 
     /// Finds the command that `words` name and runs it.
     /// - Returns: the exit code of the process.
