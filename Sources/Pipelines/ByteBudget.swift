@@ -6,12 +6,14 @@ import Platform
 /// makes progress however full the house is: at most `total + pipelines × floor` bytes are held.
 package final class ByteBudget: Sendable {
     package let total: Int
-    private let held = Lock(0)
+    private let state = Lock((held: 0, peak: 0))
 
     /// - Parameter total: in bytes.
     package init(total: Int) { self.total = total }
 
-    package var heldBytes: Int { held.withLock { $0 } }
+    package var heldBytes: Int { state.withLock { $0.held } }
+    /// The most that was ever held.
+    package var peakBytes: Int { state.withLock { $0.peak } }
 
     /// One holder's part of the budget. Used by the threads of one pipeline.
     package final class Share: Sendable {
@@ -47,12 +49,13 @@ package final class ByteBudget: Sendable {
     package func share(floor: Int) -> Share { Share(budget: self, floor: floor) }
 
     private func take(_ bytes: Int, anyway: Bool) -> Bool {
-        held.withLock { held in
-            guard anyway || held + bytes <= total else { return false }
-            held += bytes
+        state.withLock { state in
+            guard anyway || state.held + bytes <= total else { return false }
+            state.held += bytes
+            state.peak = max(state.peak, state.held)
             return true
         }
     }
 
-    private func release(_ bytes: Int) { held.withLock { $0 -= bytes } }
+    private func release(_ bytes: Int) { state.withLock { $0.held -= bytes } }
 }

@@ -124,7 +124,7 @@ package final class Pattern: @unchecked Sendable {  // the compiled code is read
         let ends = unsafe pcre2_get_ovector_pointer_8(match)!
         let (start, end) = unsafe (ends[2 * group], ends[2 * group + 1])
         // An unset group is all ones; `\K` in a look-ahead can even turn the ends round.
-        guard start <= end, end <= Int(value.length) else { return .none }
+        guard start >= 0, start <= end, end <= Int(value.length) else { return .none }
         return Slice(start: value.start + UInt32(start), length: UInt32(end - start))
     }
 

@@ -32,7 +32,7 @@ struct Glob: Hashable, Sendable {
     func folders(on disk: Disk) -> [String] {
         var ignored: [DiskError] = []
         guard !steps.isEmpty else { return [] }
-        return walk(root, steps.dropLast(), disk, &ignored).map { $0.isEmpty ? "." : $0 }
+        return walk(root, steps.dropLast(), disk, &ignored).map { $0.isEmpty ? "." : $0 }.sorted()
     }
 
     private func walk(

@@ -74,7 +74,7 @@ extension TailSource {
                 return nil
             }
             if let file = files[FileIdentity(status)] {
-                settle(path)
+                if file.complaint == nil { settle(path) }
                 let seen = file.offset + Int64(file.heldBytes)
                 if status.size != seen || file.complaint != nil { wake(file) }
                 return file.identity
@@ -167,14 +167,17 @@ extension TailSource {
             if let status = try? disk.status(name), status.size != file.offset + Int64(file.heldBytes) { wake(file) }
             return
         }
+        let isNews = !file.isRemoved
         file.isRemoved = true
-        if file.file == nil {
-            let lost = max(0, file.knownSize - file.offset)
-            if lost > 0 { lose(file, to: file.knownSize, cause: "removed while it was closed") }
-        } else {
-            watchItself(file)
-            wake(file)
+        guard let handle = file.file else {
+            if isNews, file.knownSize > file.offset {
+                lose(file, to: file.knownSize, cause: "removed while it was closed")
+            }
+            return
         }
+        watchItself(file)
+        let size = try? handle.status().size
+        if isNews || size != file.offset + Int64(file.heldBytes) { wake(file) }
     }
 
     static func folder(of path: String) -> String {

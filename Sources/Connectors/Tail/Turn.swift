@@ -92,7 +92,8 @@ struct Turn {
     }
 
     private mutating func full(_ file: TailedFile, begin: Int, overlap: Int) -> Outcome {
-        if begin == 0, cursor == overlap { isStuck = true }
+        if cursor > begin + overlap { return .more }
+        if begin == 0 { isStuck = true }
         return .blockFull
     }
 
