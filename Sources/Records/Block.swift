@@ -9,10 +9,13 @@ package final class Block: @unchecked Sendable {  // filled by one owner, read-o
     package private(set) var count = 0
     let base: UnsafeMutableRawPointer
 
+    /// - Parameter capacity: at most 2 GiB, so that a ``Slice`` can say every range of it.
     package init(capacity: Int) {
+        precondition(capacity >= 0 && capacity <= Int32.max, "a block of \(capacity) bytes")
         self.capacity = capacity
+        // Loops over lines look at whole words: a few bytes behind the block's own can be read, whatever is in them.
         // Safety: freed in `deinit` only; alignment suits any load.
-        unsafe base = .allocate(byteCount: capacity, alignment: 64)
+        unsafe base = .allocate(byteCount: capacity + ByteScan.slack, alignment: 64)
     }
 
     deinit {

@@ -6,8 +6,9 @@ final class Buffer: @unchecked Sendable {  // one owner writes; once it is an ``
 
     init(capacity: Int) {
         self.capacity = capacity
+        // Records are copied in whole words: a few bytes behind the buffer's own may be written.
         // Safety: freed in `deinit` only; alignment suits any load.
-        unsafe base = .allocate(byteCount: capacity, alignment: 64)
+        unsafe base = .allocate(byteCount: capacity + ByteScan.slack, alignment: 64)
     }
 
     deinit {

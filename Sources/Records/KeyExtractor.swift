@@ -8,7 +8,7 @@ package enum KeyExtractor {
     /// an empty line has no fields.
     ///
     /// An event that has fewer fields goes without a key. The later parts of a split line get the key of its first part
-    /// as far as that is in the same batch, else none: ``Scatter`` then keeps them with the part before.
+    /// as far as that is in the same block, else none: ``Scatter`` then keeps them with the part before.
     /// - Parameter number: counted from 1.
     /// - Returns: how many events lack the field; later parts of lines are not counted.
     package static func field(_ number: Int, separator: UInt8? = nil, in batch: inout EventBatch) -> Int {
@@ -19,75 +19,131 @@ package enum KeyExtractor {
         // Safety: every slice is checked to lie within the block's filled bytes before it is read; the block outlives
         // the loop. The elements are this function's own meanwhile.
         unsafe batch.events.withUnsafeMutableBufferPointer { events in
-            let bytes = unsafe UnsafePointer(block.base.assumingMemoryBound(to: UInt8.self))
-            var previous = Slice.none
+            var before = Event(value: .none, timestamp: 0)
             for index in events.indices {
-                let value = unsafe events[index].value
-                let isContinuation = unsafe events[index].flags.contains(.continuation)
-                if isContinuation || value.isNone {
-                    unsafe events[index].key = isContinuation ? previous : .none
-                    continue
+                var event = unsafe events[index]
+                let value = event.value
+                if event.flags.contains(.continuation) {
+                    event.key = event.continues(before) ? before.key : .none
+                } else if value.isNone {
+                    event.key = .none
+                } else {
+                    precondition(value.start <= end && value.length <= end &- value.start, "an event outside its block")
+                    let line = unsafe Line(block.base + Int(value.start), Int(value.length))
+                    event.key = unsafe separator.map { unsafe line.part(number, $0) } ?? line.field(number)
+                    if event.key.isNone { missing &+= 1 } else { event.key.start &+= value.start }
                 }
-                precondition(value.start <= end && value.length <= end &- value.start, "an event outside its block")
-                let line = unsafe UnsafeBufferPointer(start: bytes + Int(value.start), count: Int(value.length))
-                var key = unsafe separator.map { unsafe split(line, number, $0) } ?? blanks(line, number)
-                if key.isNone { missing &+= 1 } else { key.start &+= value.start }
-                unsafe events[index].key = key
-                previous = key
+                unsafe events[index] = event
+                before = event
             }
             return
         }
         return missing
     }
+}
+
+extension Event {
+    /// Whether this is the rest of a line whose beginning, in the same block, is `other`.
+    @inline(__always)
+    func continues(_ other: Event) -> Bool {
+        flags.contains(.continuation) && !other.value.isNone
+            && UInt64(other.value.start) &+ UInt64(other.value.length) == UInt64(value.start)
+    }
+}
+
+/// The bytes of one line, looked at 64 at a time; bit i of a mask stands for byte i of such a chunk.
+@unsafe
+private struct Line {
+    let bytes: UnsafeRawPointer
+    /// Without the carriage return of its end.
+    let count: Int
 
     @inline(__always)
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-
-    /// The line without the carriage return at its end.
-    @inline(__always)
-    private static func length(_ line: UnsafeBufferPointer<UInt8>) -> Int {
-        // Safety: the index is that of the last element.
-        if line.count > 0, unsafe line[line.count &- 1] == 0x0d { return line.count &- 1 }
-        return line.count
+    init(_ bytes: UnsafeMutableRawPointer, _ count: Int) {
+        unsafe self.bytes = UnsafeRawPointer(bytes)
+        // Safety: the index is that of the last byte.
+        let endsInReturn = unsafe count > 0 && bytes.load(fromByteOffset: count &- 1, as: UInt8.self) == 0x0d
+        unsafe self.count = endsInReturn ? count &- 1 : count
     }
 
-    // Safety, in both: `position < end ≤ count` before each read.
+    // Safety, in all that follows: a chunk begins within the line, and the block has the slack of a scan behind it.
 
+    /// Field `number`, between runs of blanks; its start is counted from the line's.
     @inline(__always)
-    private static func blanks(_ line: UnsafeBufferPointer<UInt8>, _ number: Int) -> Slice {
-        let end = unsafe length(line)
-        var position = 0
+    func field(_ number: Int) -> Slice {
         var left = number
-        while true {
-            while position < end, unsafe isBlank(line[position]) { position &+= 1 }
-            guard position < end else { return .none }
-            let start = position
-            while position < end, unsafe !isBlank(line[position]) { position &+= 1 }
-            left &-= 1
-            if left == 0 { return slice(start, position) }
-        }
-    }
-
-    @inline(__always)
-    private static func split(_ line: UnsafeBufferPointer<UInt8>, _ number: Int, _ separator: UInt8) -> Slice {
-        let end = unsafe length(line)
-        guard end > 0 else { return .none }
         var position = 0
-        var start = 0
-        var left = number
-        while position < end {
-            if unsafe line[position] == separator {
+        // Whether the byte before the chunk separates.
+        var carry: UInt64 = 1
+        while unsafe position < count {
+            let blanks = unsafe blanks(position)
+            var starts = ~blanks & (blanks &<< 1 | carry)
+            while left > 1, starts != 0 {
+                starts &= starts &- 1
                 left &-= 1
-                if left == 0 { return slice(start, position) }
-                start = position &+ 1
             }
-            position &+= 1
+            if starts != 0 {
+                let start = starts.trailingZeroBitCount
+                let behind = blanks &>> UInt64(truncatingIfNeeded: start)
+                if behind != 0 {
+                    return Slice(position &+ start, position &+ start &+ behind.trailingZeroBitCount)
+                }
+                return unsafe Slice(position &+ start, firstBlank(position &+ 64))
+            }
+            carry = blanks &>> 63
+            position &+= 64
         }
-        return left == 1 ? slice(start, end) : .none
+        return .none
     }
 
+    /// What stands before the `number`th separator and after the one before it.
     @inline(__always)
-    private static func slice(_ start: Int, _ end: Int) -> Slice {
-        Slice(start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: end &- start))
+    func part(_ number: Int, _ separator: UInt8) -> Slice {
+        guard unsafe count > 0 else { return .none }
+        var left = number
+        var start = 0
+        var position = 0
+        while unsafe position < count {
+            var separators = unsafe within(position) & ByteScan.matches(bytes + position, separator)
+            while separators != 0 {
+                let found = position &+ separators.trailingZeroBitCount
+                separators &= separators &- 1
+                left &-= 1
+                if left == 0 { return Slice(start, found) }
+                start = found &+ 1
+            }
+            position &+= 64
+        }
+        return unsafe left == 1 ? Slice(start, count) : .none
+    }
+
+    private func firstBlank(_ from: Int) -> Int {
+        var position = from
+        while unsafe position < count {
+            let blanks = unsafe blanks(position)
+            if blanks != 0 { return position &+ blanks.trailingZeroBitCount }
+            position &+= 64
+        }
+        return unsafe count
+    }
+
+    /// The blanks of a chunk; what is behind the line counts as one.
+    @inline(__always)
+    private func blanks(_ position: Int) -> UInt64 {
+        unsafe ByteScan.matches(bytes + position, 0x20) | ByteScan.matches(bytes + position, 0x09) | ~within(position)
+    }
+
+    /// The bytes of a chunk that are in the line.
+    @inline(__always)
+    private func within(_ position: Int) -> UInt64 {
+        let left = unsafe count &- position
+        return left >= 64 ? .max : (1 &<< UInt64(truncatingIfNeeded: left)) &- 1
+    }
+}
+
+extension Slice {
+    @inline(__always)
+    fileprivate init(_ start: Int, _ end: Int) {
+        self.init(start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: end &- start))
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// One partition's open batch, as plain memory: no reference, so that the loop over events touches none.
 @unsafe
@@ -28,26 +28,29 @@ struct Lane {
 
     /// Encodes one event as the next record; see ``RecordFields`` for the layout.
     /// - Parameter event: slices within `block`.
-    /// - Parameter headers: the encoded header count and headers; not empty.
+    /// - Parameter headers: the encoded header count and headers.
     /// - Returns: the bytes written, 0 if there is no room.
     @inline(__always)
     mutating func append(
-        _ event: Event, _ block: UnsafeMutableRawPointer, headers: UnsafeRawBufferPointer
+        _ event: Event, _ block: UnsafeMutableRawPointer, headers: UnsafeRawPointer, _ headerBytes: Int
     ) -> Int {
-        // Safety: everything below writes `total` bytes from `end`, which the guard keeps within `capacity`.
-        guard let base = unsafe base, let tail = headers.baseAddress else { return 0 }
-        let baseTime = unsafe records == 0 ? event.timestamp : baseTimestamp
+        // Safety: everything below writes `total` bytes from `end`, which the guard keeps within `capacity`, and what
+        // copies write beyond falls into the slack that block, headers and buffer have behind them.
+        let isFirst = unsafe records == 0
+        let baseTime = unsafe isFirst ? event.timestamp : baseTimestamp
         let time = Varint.zigzag(event.timestamp &- baseTime)
-        let offset = unsafe Varint.zigzag(Int64(records))
-        let keyCount = event.key.isNone ? 0 : Int(event.key.length)
-        let keyLength = event.key.isNone ? 1 : UInt64(event.key.length) &<< 1
-        let valueCount = event.value.isNone ? 0 : Int(event.value.length)
-        let valueLength = event.value.isNone ? 1 : UInt64(event.value.length) &<< 1
+        let offset = unsafe UInt64(truncatingIfNeeded: records) &<< 1
+        let key = event.key.count
+        let keyLength = Varint.zigzag(key)
+        let value = event.value.count
+        let valueLength = Varint.zigzag(value)
+        let keyCount = Int(max(0, key))
+        let valueCount = Int(max(0, value))
         let numbers = Varint.size(time) &+ Varint.size(offset) &+ Varint.size(keyLength) &+ Varint.size(valueLength)
-        let body = 1 &+ numbers &+ keyCount &+ valueCount &+ headers.count
+        let body = 1 &+ numbers &+ keyCount &+ valueCount &+ headerBytes
         let bodyLength = UInt64(truncatingIfNeeded: body) &<< 1
         let total = body &+ Varint.size(bodyLength)
-        guard unsafe total <= (records == 0 ? capacity : limit) &- end else { return 0 }
+        guard unsafe total <= (isFirst ? capacity : limit) &- end, let base = unsafe base else { return 0 }
 
         var next = unsafe base + end
         unsafe Varint.put(bodyLength, at: &next)
@@ -56,19 +59,29 @@ struct Lane {
         unsafe Varint.put(time, at: &next)
         unsafe Varint.put(offset, at: &next)
         unsafe Varint.put(keyLength, at: &next)
-        unsafe memcpy(next, block + Int(event.key.isNone ? 0 : event.key.start), keyCount)
+        unsafe penstock_copy_over(next, block + Int(event.key.start), UInt64(keyCount))
         unsafe next += keyCount
         unsafe Varint.put(valueLength, at: &next)
-        unsafe memcpy(next, block + Int(event.value.isNone ? 0 : event.value.start), valueCount)
+        unsafe penstock_copy_over(next, block + Int(event.value.start), UInt64(valueCount))
         unsafe next += valueCount
-        unsafe memcpy(next, tail, headers.count)
+        if headerBytes == 1 {
+            unsafe next.storeBytes(of: headers.load(as: UInt8.self), as: UInt8.self)
+        } else {
+            unsafe penstock_copy_over(next, headers, UInt64(headerBytes))
+        }
 
         unsafe end &+= total
-        unsafe maxTimestamp = unsafe records == 0 ? event.timestamp : max(maxTimestamp, event.timestamp)
+        unsafe maxTimestamp = unsafe isFirst ? event.timestamp : max(maxTimestamp, event.timestamp)
         unsafe baseTimestamp = baseTime
         unsafe records &+= 1
         return total
     }
+}
+
+extension Slice {
+    /// The length as Kafka writes it: -1 for none. (A block, and so a slice, has at most 31 bits of length.)
+    @inline(__always)
+    fileprivate var count: Int64 { Int64(Int32(bitPattern: length)) }
 }
 
 /// Zigzag varints on raw memory.
@@ -78,22 +91,38 @@ enum Varint {
 
     /// Bytes that `put` writes: one for each seven bits.
     @inline(__always)
-    static func size(_ value: UInt64) -> Int {
-        let bits = 64 &- (value | 1).leadingZeroBitCount
-        return (bits &* 9 &+ 64) &>> 6
-    }
+    static func size(_ value: UInt64) -> Int { value < 0x80 ? 1 : value < 0x4000 ? 2 : largeSize(value) }
+
+    @inline(never)
+    private static func largeSize(_ value: UInt64) -> Int { (64 &- value.leadingZeroBitCount &+ 6) / 7 }
 
     /// Writes at `next`, where ``size(_:)`` bytes are the caller's, and moves it behind them.
     @inline(__always)
     static func put(_ value: UInt64, at next: inout UnsafeMutableRawPointer) {
-        var rest = value
         // Safety: one byte for each seven bits is written, which the caller has made room for.
+        if value < 0x80 {
+            unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+            unsafe next += 1
+        } else if value < 0x4000 {
+            let both = UInt16(truncatingIfNeeded: value & 0x7f | 0x80 | (value &<< 1) & 0x7f00)
+            unsafe next.storeBytes(of: both.littleEndian, as: UInt16.self)
+            unsafe next += 2
+        } else {
+            unsafe next = putLarge(value, at: next)
+        }
+    }
+
+    @inline(never)
+    private static func putLarge(_ value: UInt64, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        var rest = value
+        var next = unsafe start
+        // Safety: as in ``put(_:at:)``.
         while rest >= 0x80 {
             unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
             unsafe next += 1
             rest &>>= 7
         }
         unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
-        unsafe next += 1
+        return unsafe next + 1
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Cuts a block into lines: one event per line, without its `\n`.
 ///
 /// A carriage return before it stays in the value, NUL and any other byte too: what is collected can be written out again
@@ -30,28 +28,24 @@ package enum LineCutter {
     ) -> Int {
         precondition(maxLine > 0 && maxLine <= longestLine, "a longest line of \(maxLine) bytes")
         precondition(start >= 0 && start <= block.count, "cut from outside the block")
-        precondition(block.count < UInt32.max, "a block of \(block.count) bytes")
         let end = block.count
+        var line = Line(start: start, timestamp: timestamp, flags: state.inLongLine ? .continuation : [])
         var position = start
-        var flags: Event.Flags = state.inLongLine ? .continuation : []
-        while true {
-            let window = min(end &- position, maxLine &+ 1)
-            // Safety: `position + window` is at most `end`, which is within the block's filled bytes.
-            let found = unsafe memchr(block.base + position, 0x0a, window)
-            guard let found = unsafe found else {
-                guard window > maxLine else { break }
-                events.append(event(position, maxLine, timestamp, flags))
-                flags = .continuation
-                position &+= maxLine
-                continue
+        while position < end {
+            // Safety: `position` is within the block, behind whose bytes the slack of a scan can be read.
+            var newlines = unsafe ByteScan.matches(block.base + position, 0x0a)
+            if end &- position < 64 { newlines &= (1 &<< UInt64(truncatingIfNeeded: end &- position)) &- 1 }
+            while newlines != 0 {
+                let newline = position &+ newlines.trailingZeroBitCount
+                newlines &= newlines &- 1
+                while newline &- line.start > maxLine { events.append(line.part(maxLine)) }
+                events.append(line.rest(before: newline))
             }
-            let length = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(block.base) &- position
-            events.append(event(position, length, timestamp, flags))
-            flags = []
-            position &+= length &+ 1
+            position &+= 64
         }
-        state.inLongLine = flags == .continuation
-        return position
+        while end &- line.start > maxLine { events.append(line.part(maxLine)) }
+        state.inLongLine = line.flags == .continuation
+        return line.start
     }
 
     /// As ``cut(_:from:timestamp:maxLine:state:events:)`` for whole lines from the beginning of a line on.
@@ -71,16 +65,44 @@ package enum LineCutter {
     ) -> Int {
         let rest = cut(block, from: start, timestamp: timestamp, maxLine: maxLine, state: &state, events: &events)
         if rest < block.count {
-            events.append(event(rest, block.count - rest, timestamp, state.inLongLine ? .continuation : []))
+            var line = Line(start: rest, timestamp: timestamp, flags: state.inLongLine ? .continuation : [])
+            events.append(line.part(block.count - rest))
         }
         state = State()
         return block.count
     }
 
-    @inline(__always)
-    private static func event(_ start: Int, _ length: Int, _ timestamp: Int64, _ flags: Event.Flags) -> Event {
-        Event(
-            value: Slice(start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: length)),
-            timestamp: timestamp, flags: flags)
+    /// The line that is being looked for.
+    private struct Line {
+        var start: Int
+        let timestamp: Int64
+        var flags: Event.Flags
+
+        /// Its first `length` bytes, after which it goes on.
+        @inline(__always)
+        mutating func part(_ length: Int) -> Event {
+            defer {
+                start &+= length
+                flags = .continuation
+            }
+            return event(length)
+        }
+
+        /// What is left of it before its newline, after which the next one begins.
+        @inline(__always)
+        mutating func rest(before newline: Int) -> Event {
+            defer {
+                start = newline &+ 1
+                flags = []
+            }
+            return event(newline &- start)
+        }
+
+        @inline(__always)
+        private func event(_ length: Int) -> Event {
+            Event(
+                value: Slice(start: UInt32(truncatingIfNeeded: start), length: UInt32(truncatingIfNeeded: length)),
+                timestamp: timestamp, flags: flags)
+        }
     }
 }

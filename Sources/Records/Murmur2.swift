@@ -17,9 +17,30 @@ enum Murmur2 {
     /// - Parameter bytes: `count` readable bytes.
     @inline(__always)
     static func hash(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt32 {
+        let words = count & ~3
+        var last: UInt32 = 0
+        for position in words..<count {
+            // Safety: `position < count`.
+            last |= unsafe UInt32(bytes.load(fromByteOffset: position, as: UInt8.self)) &<< (UInt32(position & 3) &* 8)
+        }
+        return unsafe hash(bytes, count, last: last)
+    }
+
+    /// As ``hash(_:_:)``, with three more readable bytes behind: the last word is then read as one.
+    @inline(__always)
+    static func hashWithSlack(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt32 {
+        // Safety: `count & ~3` and the three bytes of slack.
+        let word = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: count & ~3, as: UInt32.self))
+        let kept = (1 &<< (UInt32(truncatingIfNeeded: count & 3) &* 8)) &- 1 as UInt32
+        return unsafe hash(bytes, count, last: word & kept)
+    }
+
+    /// - Parameter last: the one to three bytes behind the last whole word, 0 if there are none.
+    @inline(__always)
+    private static func hash(_ bytes: UnsafeRawPointer, _ count: Int, last: UInt32) -> UInt32 {
         var hash = seed ^ UInt32(truncatingIfNeeded: count)
         var position = 0
-        while position &+ 4 <= count {
+        while position < count & ~3 {
             // Safety: the loop's condition keeps four bytes from `position` within `count`.
             var word = unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
             word = word &* multiplier
@@ -27,17 +48,7 @@ enum Murmur2 {
             hash = hash &* multiplier ^ word &* multiplier
             position &+= 4
         }
-        if position < count {
-            var last: UInt32 = 0
-            var shift: UInt32 = 0
-            while position < count {
-                // Safety: `position < count`.
-                last |= unsafe UInt32(bytes.load(fromByteOffset: position, as: UInt8.self)) &<< shift
-                shift &+= 8
-                position &+= 1
-            }
-            hash = (hash ^ last) &* multiplier
-        }
+        if count & 3 != 0 { hash = (hash ^ last) &* multiplier }
         return finish(hash)
     }
 

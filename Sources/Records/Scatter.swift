@@ -1,10 +1,9 @@
-import Glibc
-
 /// Sorts events into the open batches of a topic's partitions, and encodes them there. Used by one thread at a time.
 ///
 /// A key decides the partition as in Java's client: `(murmur2(key) & 0x7fffffff) % partitions`, the empty key included.
 /// Events without a key go to one partition until its batch is taken, then to the next. A later part of a split line that
-/// has no key goes where the event before it went.
+/// has no key goes where the part before it went: the event that ends where it begins, or at the beginning of a batch the
+/// last one of the batch before.
 ///
 /// At rest it holds no memory: a partition gets a buffer with its first event.
 @safe
@@ -16,12 +15,17 @@ package final class Scatter: @unchecked Sendable {  // one thread at a time, its
     package private(set) var openBytes = 0
     private let pool: BufferPool
     private let lanes: UnsafeMutablePointer<Lane>
+    /// Where the events of a chunk go: room for ``chunk`` of them.
+    private let routes: UnsafeMutablePointer<Int32>
     private var buffers: [Buffer?]
     private var headers = RecordHeaders([])
     /// Where events without key go.
     private var sticky: Int
     /// Where the last event went.
     private var last = 0
+
+    /// Events that are routed before they are encoded: two short loops are faster than one long one.
+    private static let chunk = 512
 
     /// - Parameter firstSticky: the partition that the first events without key go to.
     package init(partitions: Int, batchBytes: Int, pool: BufferPool, firstSticky: Int = 0) {
@@ -35,12 +39,15 @@ package final class Scatter: @unchecked Sendable {  // one thread at a time, its
         // Safety: initialised at once, freed only in `deinit`.
         unsafe lanes = .allocate(capacity: partitions)
         unsafe lanes.initialize(repeating: Lane(), count: partitions)
+        unsafe routes = .allocate(capacity: Self.chunk)
+        unsafe routes.initialize(repeating: 0, count: Self.chunk)
     }
 
     deinit {
         for buffer in buffers.compactMap({ $0 }) { pool.give(buffer) }
         // Safety: allocated in `init`; a Lane owns nothing.
         unsafe lanes.deallocate()
+        unsafe routes.deallocate()
     }
 
     /// Encodes events from index `from` on, as many as fit.
@@ -51,9 +58,11 @@ package final class Scatter: @unchecked Sendable {  // one thread at a time, its
         if headers.source != batch.headers { headers = RecordHeaders(batch.headers) }
         var next = from
         while next < batch.events.count {
-            let step = fill(batch, from: next)
+            let end = min(batch.events.count, next + Self.chunk)
+            route(batch, next..<end)
+            let step = fill(batch, next..<end)
             next = step.next
-            guard let lane = step.stopped else { break }
+            guard let lane = step.stopped else { continue }
             // Safety: `lane` is below `partitions`.
             guard unsafe lanes[lane].records == 0 else { return (next, lane) }
             open(lane, for: batch.events[next])
@@ -95,44 +104,79 @@ package final class Scatter: @unchecked Sendable {  // one thread at a time, its
         unsafe lanes[partition] = Lane(base: buffer.base, limit: batchBytes, capacity: max(needed, batchBytes))
     }
 
-    /// The loop over events: encodes until the batch is done or a lane has no room. No reference is touched in it.
-    private func fill(_ batch: EventBatch, from: Int) -> (next: Int, stopped: Int?) {
+    /// Decides where the events of a chunk go, and checks that they lie within their block.
+    private func route(_ batch: EventBatch, _ chunk: Range<Int>) {
         let block = batch.block
         let blockEnd = UInt32(truncatingIfNeeded: block.count)
-        let lanes = unsafe lanes
-        let count = UInt32(partitions)
-        let sticky = sticky
-        var last = last
-        var added = 0
-        defer {
-            self.last = last
-            openBytes += added
-        }
-        // Safety: slices are checked against the block's filled bytes before they are read, lanes are below `count`,
-        // and `Lane.append` writes only after it has checked its room. Arrays and block outlive the closures.
-        return unsafe headers.withUnsafeBytes { plain, continued in
-            unsafe batch.events.withUnsafeBufferPointer { events in
-                for index in from..<events.count {
-                    let event = unsafe events[index]
-                    precondition(
-                        event.value.isWithin(blockEnd) && event.key.isWithin(blockEnd), "an event outside its block")
-                    let isContinuation = event.flags.contains(.continuation)
-                    let lane: Int
-                    if event.key.isNone {
-                        lane = isContinuation ? last : sticky
-                    } else {
-                        let hash = unsafe Murmur2.hash(block.base + Int(event.key.start), Int(event.key.length))
-                        lane = Int((hash & 0x7fff_ffff) % count)
-                    }
-                    let written = unsafe lanes[lane].append(
-                        event, block.base, headers: isContinuation ? continued : plain)
-                    guard written > 0 else { return (index, lane) }
-                    last = lane
-                    added &+= written
+        let routes = unsafe routes
+        let partition = PartitionOfHash(count: partitions)
+        let sticky = Int32(truncatingIfNeeded: sticky)
+        let before = Int32(truncatingIfNeeded: last)
+        // Safety: slices are checked against the block's filled bytes before they are read, a hash reads into the
+        // slack behind the block at most, and the chunk has room in `routes`. Events and block outlive the loop.
+        unsafe batch.events.withUnsafeBufferPointer { events in
+            for index in chunk {
+                let event = unsafe events[index]
+                precondition(
+                    event.value.isWithin(blockEnd) && event.key.isWithin(blockEnd), "an event outside its block")
+                var route = sticky
+                if !event.key.isNone {
+                    let key = unsafe block.base + Int(event.key.start)
+                    route = partition(unsafe Murmur2.hashWithSlack(key, Int(event.key.length)))
+                } else if event.flags.contains(.continuation) {
+                    let place = index &- chunk.lowerBound
+                    let follows = unsafe index == 0 || event.continues(events[index &- 1])
+                    if follows { route = unsafe place == 0 ? before : routes[place &- 1] }
                 }
-                return (events.count, nil)
+                unsafe routes[index &- chunk.lowerBound] = route
             }
         }
+    }
+
+    /// Encodes the events of a routed chunk until it is done or a lane has no room. No reference is touched in it.
+    private func fill(_ batch: EventBatch, _ chunk: Range<Int>) -> (next: Int, stopped: Int?) {
+        let base = unsafe batch.block.base
+        let lanes = unsafe lanes
+        let routes = unsafe routes
+        let (plainBytes, continuedBytes) = (headers.plainBytes, headers.largest)
+        var added = 0
+        var next = chunk.lowerBound
+        // Safety: `route` has checked the slices, its lanes are below `partitions`, and `Lane.append` writes only after
+        // it has checked its room. Headers, events and block outlive the closures.
+        unsafe headers.withUnsafeBytes { plain, continued in
+            unsafe batch.events.withUnsafeBufferPointer { events in
+                while next < chunk.upperBound {
+                    let event = unsafe events[next]
+                    let continues = event.flags.contains(.continuation)
+                    let written = unsafe lanes[Int(routes[next &- chunk.lowerBound])].append(
+                        event, base, headers: continues ? continued : plain,
+                        continues ? continuedBytes : plainBytes)
+                    if written == 0 { break }
+                    added &+= written
+                    next &+= 1
+                }
+            }
+        }
+        openBytes += added
+        // Safety: within the chunk.
+        if next > chunk.lowerBound { last = unsafe Int(routes[next - 1 - chunk.lowerBound]) }
+        return unsafe (next, next < chunk.upperBound ? Int(routes[next - chunk.lowerBound]) : nil)
+    }
+}
+
+/// `(hash & 0x7fffffff) % count` by two multiplications (Lemire, Kaser, Kurz: Faster remainder by direct computation).
+struct PartitionOfHash {
+    private let count: UInt64
+    private let inverse: UInt64
+
+    init(count: Int) {
+        self.count = UInt64(count)
+        inverse = .max / UInt64(count) &+ 1
+    }
+
+    @inline(__always)
+    func callAsFunction(_ hash: UInt32) -> Int32 {
+        Int32(truncatingIfNeeded: (inverse &* UInt64(hash & 0x7fff_ffff)).multipliedFullWidth(by: count).high)
     }
 }
 

@@ -41,6 +41,37 @@ struct KeyExtractorTests {
         #expect(batch.events.indices.map { batch.key($0) } == ["key", "key", "key", "other"].map { Array($0.utf8) })
     }
 
+    @Test("finds fields in lines longer than a scan", arguments: Seeds.some(100))
+    func longLines(_ seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let bytes = (0..<20).flatMap { _ in
+            random.bytes(Int.random(in: 0...400, using: &random), from: Array("abcdefgh,\t\r ".utf8))
+                + random.bytes(Int.random(in: 0...150, using: &random), from: Array("  ,".utf8))
+                + random.bytes(Int.random(in: 0...150, using: &random), from: Array("x".utf8)) + Array("\r\n".utf8)
+        }
+        let separator: UInt8? = seed % 2 == 0 ? nil : 0x2c
+        for number in [1, 2, 3, 7, 20, 60] {
+            var batch = EventBatch(block: Block(bytes))
+            _ = LineCutter.cut(batch.block, from: 0, timestamp: 0, maxLine: 1000, events: &batch.events)
+            let missing = KeyExtractor.field(number, separator: separator, in: &batch)
+            let expected = batch.lines.map { Model.field(number, separator, of: $0.value) }
+            #expect(batch.events.indices.map { batch.key($0) } == expected)
+            #expect(missing == expected.count { $0 == nil })
+        }
+    }
+
+    @Test("a part whose beginning is in another block, or of another file, does not take its neighbour's key")
+    func foreignNeighbour() {
+        let block = Block(Array("k one\nrest of another line\n".utf8))
+        var batch = EventBatch(block: block)
+        var state = LineCutter.State()
+        let next = LineCutter.cut(block, from: 0, timestamp: 0, maxLine: 50, state: &state, events: &batch.events)
+        #expect(next == block.count)
+        batch.events[1].flags = .continuation
+        #expect(KeyExtractor.field(1, in: &batch) == 0)
+        #expect(batch.key(0) == [0x6b] && batch.key(1) == nil)
+    }
+
     @Test("finds what the plain model finds on random bytes", arguments: Seeds.some(200))
     func random(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)

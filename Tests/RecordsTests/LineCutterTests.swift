@@ -46,6 +46,20 @@ struct LineCutterTests {
         #expect(rest.isEmpty && state == LineCutter.State())
     }
 
+    @Test("lines longer than a scan are cut as the plain model cuts them", arguments: Seeds.some(50))
+    func longLines(_ seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let bytes = (0..<30).flatMap { _ in
+            random.bytes(Int.random(in: 0...300, using: &random), from: Array("ab \0".utf8)) + Array("\n".utf8)
+        }
+        for maxLine in [63, 64, 65, 127, 128, 200, 1000] {
+            var batch = EventBatch(block: Block(bytes))
+            let end = LineCutter.cut(batch.block, from: 0, timestamp: 0, maxLine: maxLine, events: &batch.events)
+            #expect(end == bytes.count)
+            #expect(batch.lines == Model.lines(bytes, maxLine: maxLine, whole: false).lines)
+        }
+    }
+
     @Test("goes on in a block that was filled further")
     func growing() {
         let block = Block(Array("one\ntw".utf8), room: 20)
@@ -72,5 +86,24 @@ struct LineCutterTests {
         var events: [Event] = []
         let end = LineCutter.cut(Block(Array("abcd".utf8)), from: 0, timestamp: 0, maxLine: 4, events: &events)
         #expect(end == 0 && events.isEmpty)
+    }
+}
+
+@Suite("Looking at 64 bytes at once")
+struct ByteScanTests {
+    @Test("finds every byte, with the CPU's help and without", arguments: Seeds.some(50))
+    func matches(_ seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<50 {
+            let bytes = seed % 2 == 0 ? random.text(64) : random.bytes(64, from: [0x0a, 0x0b, 0x8a, 0x09, 0x00, 0x80])
+            for byte: UInt8 in [0x0a, 0x00, 0x20, 0xff, 0x80] {
+                let expected = bytes.enumerated().reduce(into: UInt64(0)) { mask, element in
+                    if element.element == byte { mask |= 1 << UInt64(element.offset) }
+                }
+                let found = ByteScan.matches(in: bytes.rawSpan, byte)
+                let portable = ByteScan.portableMatches(in: bytes.rawSpan, byte)
+                #expect(found == expected && portable == expected)
+            }
+        }
     }
 }

@@ -124,6 +124,49 @@ struct ScatterTests {
         #expect(Array(parts.compactMap(\.value).joined()) == Array(text.utf8.prefix(102)))
     }
 
+    @Test("lengths, times and null values of any size are written as Kafka's varints")
+    func extremes() throws {
+        let lengths = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 127, 128, 8191, 8192, 8193, 1 << 20, (1 << 20) + 1]
+        let times = [0, -1, 63, 64, -65, 8191, 8192, 1 << 40, .max, .min, Int64.max / 2]
+        var random = SeededGenerator(seed: 17)
+        let block = Block(random.bytes(2 << 20))
+        var batch = EventBatch(block: block)
+        for (index, length) in lengths.enumerated() {
+            let value = Slice(start: UInt32(index), length: UInt32(length))
+            let key = Slice(start: UInt32(block.count - length), length: UInt32(length))
+            batch.events.append(Event(value: value, key: key, timestamp: times[index % times.count]))
+            batch.events.append(Event(value: .none, key: key, timestamp: times[(index + 3) % times.count]))
+            batch.events.append(Event(value: value, timestamp: times[(index + 5) % times.count]))
+        }
+        let pool = BufferPool(batchBytes: 64 << 20, keep: 0)
+        for batchBytes in [64 << 20, 1000] {
+            let scatter = Scatter(partitions: 1, batchBytes: batchBytes, pool: pool)
+            let records = try run([batch], scatter, codec: .none).flatMap(\.records)
+            #expect(records.map(\.timestamp) == batch.events.map(\.timestamp))
+            #expect(records.map(\.key) == batch.events.indices.map { batch.key($0) })
+            #expect(
+                records.map(\.value)
+                    == batch.events.map { $0.value.isNone ? nil : block.array($0.value) })
+        }
+    }
+
+    @Test("a part of another file's line does not follow its neighbour's key or partition")
+    func foreignNeighbour() {
+        let block = Block(Array("abcdefgh".utf8))
+        var batch = EventBatch(block: block)
+        batch.events = [
+            Event(value: Slice(start: 0, length: 3), key: Slice(start: 0, length: 1), timestamp: 0),
+            Event(value: Slice(start: 3, length: 2), timestamp: 0, flags: .continuation),
+            Event(value: Slice(start: 6, length: 2), timestamp: 0, flags: .continuation),
+        ]
+        let pool = BufferPool(batchBytes: 1000, keep: 0)
+        let home = Model.partition([0x61], 5)
+        let scatter = Scatter(partitions: 5, batchBytes: 1000, pool: pool, firstSticky: (home + 1) % 5)
+        #expect(scatter.add(batch).next == 3)
+        #expect(scatter.take(home)?.count == 2)
+        #expect(scatter.take((home + 1) % 5)?.count == 1)
+    }
+
     @Test("batches that do not shrink are stored as they are")
     func incompressible() throws {
         var random = SeededGenerator(seed: 11)

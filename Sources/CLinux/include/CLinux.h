@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "scan.h"
 #include <sys/types.h>
 
 /* Names the calling thread (15 bytes at most are kept), for ps, top and gdb. */
