@@ -107,11 +107,14 @@ package final class DataDirectory: Sendable {
 
     /// Stops cleanly: syncs everything and leaves the marker that lets the next opening trust it. Afterwards nothing can
     /// be written; reading goes on. A second call has no effect.
+    /// - Throws: when it could not be stopped cleanly: the next opening recovers. The lock is let go in any case.
     package func close() throws(StorageError) {
         let isFirst = ledger.close()
         guard isFirst else { return }
         defer { lockFile.close() }
-        guard stopReason == nil else { return }
+        if let reason = stopReason {
+            throw StorageError("close the data directory \(path) cleanly", .stopped(reason: reason))
+        }
         // Every writer is held once: whoever was writing is done after that, and nobody begins any more.
         try naming.withLock { _ throws(StorageError) in
             for topic in topics() {

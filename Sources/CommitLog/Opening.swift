@@ -78,13 +78,11 @@ struct Opening {
     /// Makes the directory and those above it.
     private static func makeDirectories(_ path: String, _ disk: Disk) throws(DiskError) {
         if try disk.exists(path) { return }
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try makeDirectories(String(path[..<slash]), disk)
-            try disk.makeDirectory(path)
-            try disk.syncDirectory(String(path[..<slash]))
-        } else {
-            try disk.makeDirectory(path)
-        }
+        var parent = "."
+        if let slash = path.lastIndex(of: "/") { parent = slash == path.startIndex ? "/" : String(path[..<slash]) }
+        if parent != "." && parent != "/" { try makeDirectories(parent, disk) }
+        try disk.makeDirectory(path)
+        try disk.syncDirectory(parent)
     }
 
     private static func identify(

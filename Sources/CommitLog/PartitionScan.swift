@@ -58,6 +58,11 @@ struct PartitionScan {
     private mutating func scan(_ base: Offset, _ disk: Disk, _ rules: Rules) throws(DiskError) {
         let stem = Segment.stem(directory, base)
         let file = try disk.open(stem + ".log", .read)
+        if let last = segments.last, last.nextOffset > base, try file.status().size == 0 {
+            // A roll made it, and then could not go on; what came later was appended to the segment before.
+            try disk.removeIfThere(stem + ".log")
+            return
+        }
         var segment = ScannedSegment(
             base: base, stem: stem, fileSize: try file.status().size, nextOffset: base,
             placement: IndexPlacement(interval: rules.settings.indexIntervalBytes))

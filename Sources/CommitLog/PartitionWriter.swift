@@ -159,9 +159,9 @@ final class PartitionWriter {
     func roll() throws(DiskError) {
         let index = try active.writeIndex()
         let stem = Segment.stem(directory, logEnd)
-        // Left over from a roll that failed after it had made the file: empty, as nothing was written to it.
+        // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
+        // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
-        try file.truncate(to: 0)
         active.close()
         let next = Segment.fresh(stem: stem, base: logEnd, disk: disk, file: file)
         ledger.touch(index, bytes: 0)

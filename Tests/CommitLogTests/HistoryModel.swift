@@ -1,0 +1,147 @@
+import CommitLog
+import Records
+import TestSupport
+import Testing
+
+/// What a data directory should hold, beside one that goes through a random history.
+///
+/// After a crash each partition must hold a prefix of what the model has, rounds whole or not at all and in their order,
+/// and at least everything that was synced (a power loss) or everything that was answered (a kill).
+struct HistoryModel {
+    /// One append, to one partition or as part of a round.
+    struct Entry {
+        var values: [String]
+        /// nil for a client's.
+        var round: Int?
+        /// Must survive a power loss.
+        var isSynced = false
+        /// Was answered: must survive a kill.
+        var isAnswered = false
+    }
+
+    struct TopicModel {
+        var partitions: [[Entry]]
+        var isCertain = true
+    }
+
+    struct RoundModel {
+        var pipeline: String
+        /// (topic, partition), as of the time of the round.
+        var parts: [(topic: String, partition: Int)]
+        var offset: Int64
+        var isSynced = false
+        var isAnswered = false
+    }
+
+    var topics: [String: TopicModel] = [:]
+    /// Names whose deletion, or creation, was under way when the process died.
+    var uncertain: Set<String> = []
+    var rounds: [Int: RoundModel] = [:]
+    var nextRound = 0
+
+    mutating func syncAll() {
+        for name in topics.keys {
+            for partition in topics[name]!.partitions.indices {
+                for place in topics[name]!.partitions[partition].indices {
+                    // What was answered before the sync began is what it covers.
+                    if topics[name]!.partitions[partition][place].isAnswered {
+                        topics[name]!.partitions[partition][place].isSynced = true
+                    }
+                }
+            }
+        }
+        for number in rounds.keys where rounds[number]!.isAnswered { rounds[number]!.isSynced = true }
+    }
+
+    /// Compares with what an opening found, then takes that for the truth.
+    mutating func check(_ directory: DataDirectory, powerLost: Bool) throws -> String? {
+        var kept: [Int: Set<String>] = [:]
+        for (name, topic) in topics {
+            guard let found = directory.topic(named: name) else {
+                if uncertain.contains(name) {
+                    forget(topic: name)
+                    continue
+                }
+                return "topic \(name) is gone"
+            }
+            guard found.partitions.count == topic.partitions.count else { return "\(name) lost partitions" }
+            for (index, partition) in found.partitions.enumerated() {
+                let records = try partition.allRecords()
+                guard records.map(\.offset) == Array(0..<Int64(records.count)) else {
+                    return "\(name)-\(index) has offsets \(records.map(\.offset))"
+                }
+                var values = records.map { String(decoding: $0.value ?? [], as: UTF8.self) }[...]
+                var entries: [Entry] = []
+                for entry in topic.partitions[index] {
+                    if values.prefix(entry.values.count) == entry.values[...] {
+                        values = values.dropFirst(entry.values.count)
+                        entries.append(entry)
+                        if let round = entry.round { kept[round, default: []].insert("\(name)-\(index)") }
+                        continue
+                    }
+                    if entry.isSynced { return "\(name)-\(index) lost synced \(entry.values)" }
+                    if entry.isAnswered && !powerLost { return "\(name)-\(index) lost answered \(entry.values)" }
+                    break
+                }
+                guard values.isEmpty else { return "\(name)-\(index) has more than was written: \(Array(values))" }
+                topics[name]!.partitions[index] = entries
+            }
+        }
+        for topic in directory.topics() where !topic.isInternal && topics[topic.name] == nil {
+            guard uncertain.contains(topic.name) else { return "topic \(topic.name) came back" }
+            guard try topic.partitions.allSatisfy({ try $0.allValues().isEmpty }) else {
+                return "\(topic.name), half made, has records"
+            }
+            topics[topic.name] = TopicModel(partitions: topic.partitions.map { _ in [] })
+        }
+        uncertain = []
+        return try checkRounds(directory, kept, powerLost)
+    }
+
+    private mutating func checkRounds(
+        _ directory: DataDirectory, _ kept: [Int: Set<String>], _ powerLost: Bool
+    ) throws -> String? {
+        var last: [String: Int64] = [:]
+        var ended = false
+        for (number, round) in rounds.sorted(by: { $0.key < $1.key }) {
+            let there = kept[number] ?? []
+            let parts = round.parts.filter { topics[$0.topic] != nil && stillHas($0.topic, number) }
+            if there.isEmpty && !parts.isEmpty {
+                if round.isSynced { return "round \(number) was synced and is gone" }
+                ended = true
+                rounds[number] = nil
+                continue
+            }
+            guard there.count == parts.count else { return "round \(number) is there in part: \(there.sorted())" }
+            if parts.isEmpty {
+                // Its topics are gone: the position alone tells whether it counts.
+                let found = directory.positions(pipeline: round.pipeline).map(\.position.offset).max() ?? -1
+                if found < round.offset {
+                    if round.isSynced { return "the position of round \(number) was synced and is gone" }
+                    rounds[number] = nil
+                    continue
+                }
+            } else if ended {
+                return "round \(number) is there, but one before it is not"
+            }
+            last[round.pipeline] = round.offset
+        }
+        for pipeline in ["p", "q"] {
+            let found = directory.positions(pipeline: pipeline).map(\.position.offset)
+            let expected = last[pipeline].map { [$0] } ?? []
+            guard found == expected else { return "\(pipeline) is at \(found), its records are at \(expected)" }
+        }
+        return nil
+    }
+
+    /// Whether a topic of this name is the one that the round wrote to, not one made anew.
+    private func stillHas(_ topic: String, _ round: Int) -> Bool { writtenTo[round]?.contains(topic) ?? false }
+
+    /// By round: topics that have not been deleted since.
+    var writtenTo: [Int: Set<String>] = [:]
+
+    mutating func forget(topic: String) {
+        topics[topic] = nil
+        for round in writtenTo.keys { writtenTo[round]!.remove(topic) }
+    }
+}
