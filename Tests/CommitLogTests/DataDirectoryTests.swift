@@ -112,7 +112,9 @@ import Testing
 
     nonisolated(unsafe) private static var fixed = SeededGenerator(seed: 1)
 
-    @Test("topic names that Kafka refuses are refused", arguments: ["", ".", "..", "a/b", "ü", String(repeating: "x", count: 250)])
+    @Test(
+        "topic names that Kafka refuses are refused",
+        arguments: ["", ".", "..", "a/b", "ü", String(repeating: "x", count: 250)])
     func names(name: String) throws {
         let directory = try DataDirectory.open("/d", disk: MemoryDisk().disk)
         let error = #expect(throws: StorageError.self) { _ = try directory.createTopic(name, partitions: 1) }
