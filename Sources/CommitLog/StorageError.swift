@@ -55,9 +55,9 @@ extension StorageError.Cause: CustomStringConvertible {
             error.isFull ? "\(error); nothing was lost, and writing goes on when there is space" : "\(error)"
         case .locked(let process):
             if let process {
-                "process \(process) works on it; stop that one first, or choose another directory with --data"
+                "process \(process) has it locked; stop that one first, or choose another directory with --data"
             } else {
-                "another process works on it; stop that one first, or choose another directory with --data"
+                "another process has it locked; stop that one first, or choose another directory with --data"
             }
         case .newerVersion(let found, let known):
             "it was written by a newer Penstock (format \(found), this one knows up to \(known)); use that version"

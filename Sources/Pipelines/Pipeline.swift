@@ -227,7 +227,9 @@ extension Pipeline {
                 let pause = now + backoff.pause()
                 while context.clock.now() < pause {
                     if let stopBy = control.stopBy, context.clock.now() >= stopBy { return nil }
-                    answer(sources: false, sink: false)
+                    answer(
+                        sources: channel == nil || waker === self.waker,
+                        sink: channel == nil || waker === channel?.arrivals)
                     sleep(waker, until: earlier(pause, control.stopBy))
                 }
             }

@@ -25,6 +25,12 @@ final class PipelineControl: Sendable {
         for waker in wakers { waker.ring() }
     }
 
+    /// Waits until the components have started, or have failed to once.
+    /// - Returns: false when `deadline` came first.
+    func waitUntilStarted(until deadline: Instant) -> Bool {
+        state.wait(until: deadline) { $0.status.state == .starting ? nil : true } ?? false
+    }
+
     func update(_ change: (inout PipelineStatus) -> Void) {
         state.withLockNotifying { state in
             change(&state.status)

@@ -43,6 +43,8 @@ package struct SourceReport: Sendable, Equatable {
     package var splits = 0
     /// What is wrong now, a sentence each: a file that cannot be read, a glob that finds nothing.
     package var problems: [String] = []
+    /// Those of the problems that leave lines unread.
+    package var unread: [String] = []
     package var files: [FileReport] = []
 
     package var abandonedBytes: Int64 { files.reduce(0) { $0 + $1.abandonedBytes } }

@@ -20,6 +20,13 @@ package final class Runner: Sendable {
         for pipeline in pipelines { pipeline.start() }
     }
 
+    /// Waits until every pipeline has its topic and its files, or has failed to get them once.
+    /// - Returns: false when `deadline` came first; they go on starting.
+    @discardableResult
+    package func waitUntilStarted(until deadline: Instant) -> Bool {
+        pipelines.allSatisfy { $0.control.waitUntilStarted(until: deadline) }
+    }
+
     /// Asks every pipeline to bring home what it has read and to end. Returns at once.
     /// - Parameter deadline: when to give up on what cannot be brought home.
     package func stop(by deadline: Instant) {

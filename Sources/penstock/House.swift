@@ -76,15 +76,20 @@ final class House: Sendable {
         return Address(host: name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }, port: port)
     }
 
-    /// Starts everything, the listener last but the pipelines: it accepts when the log is ready.
+    /// How long clients may be kept out for the pipelines to make their topics.
+    private static let patience = Duration.seconds(5)
+
+    /// Starts everything, the listener last: it accepts when the log is ready and the pipelines' topics are there.
     func start() throws {
         try node.start()
         let server = try ControlServer(
             path: options.data.controlSocket, loop: loop, log: { [log] in log.warning($0) },
             answer: { [weak self] line in Array((self?.answer(line) ?? "").utf8) })
         control.withLock { $0 = server }
-        try listener?.start()
         runner.start()
+        guard let listener else { return }
+        runner.waitUntilStarted(until: clock.now() + Self.patience)
+        try listener.start()
     }
 
     /// Waits until every pipeline has ended by itself.

@@ -88,12 +88,13 @@ final class Running: Sendable {
         let drained = house.stop(by: clock.now() + options.shutdownTimeout)
         let pipelines = house.pipelines
         let troubles = pipelines.flatMap { pipeline in
-            (pipeline.reason.map { ["\(pipeline.name): \($0)"] } ?? [])
+            let unread = options.untilEof ? pipeline.sources.flatMap(\.unread) : []
+            return ((pipeline.reason.map { [$0] } ?? []) + unread).map { "\(pipeline.name): \($0)" }
         }
         try directory.close()
         for trouble in troubles { log.error("not finished: \(trouble)") }
         guard drained, troubles.isEmpty else {
-            log.error("not everything that was read became durable; the next start reads it again")
+            log.error("not everything became durable; the next start goes on where this one ended")
             return ExitCode.failed
         }
         let events = pipelines.reduce(0) { $0 + $1.events }

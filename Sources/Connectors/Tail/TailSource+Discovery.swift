@@ -49,7 +49,7 @@ extension TailSource {
         for folder in glob.folders(on: disk) { folderWatch?.watch(folder: folder) }
         var failures: [DiskError] = []
         let paths = glob.expand(on: disk, failures: &failures)
-        for failure in failures { complain(about: failure.path, "\(failure)") }
+        for failure in failures { complain(about: failure.path, "\(failure)", unread: true) }
         var any = false
         for path in paths {
             any = true
@@ -84,7 +84,7 @@ extension TailSource {
             settle(path)
             return identity
         } catch {
-            complain(about: path, "\(error); it is tried again")
+            complain(about: path, "\(error); it is tried again", unread: !error.isMissing)
             return nil
         }
     }
@@ -216,7 +216,9 @@ extension TailSource {
 
     // MARK: Saying things once
 
-    func complain(about subject: String, _ message: String) {
+    /// - Parameter unread: whether lines that are there cannot be read because of it.
+    func complain(about subject: String, _ message: String, unread: Bool = false) {
+        if unread { unreadSubjects.insert(subject) } else { unreadSubjects.remove(subject) }
         guard complaints.updateValue(message, forKey: subject) != message else { return }
         context.note(.warning, message)
     }
@@ -225,5 +227,8 @@ extension TailSource {
         if leftOut.insert(path).inserted { context.note(.info, "\(path): \(reason)") }
     }
 
-    func settle(_ subject: String) { complaints[subject] = nil }
+    func settle(_ subject: String) {
+        complaints[subject] = nil
+        unreadSubjects.remove(subject)
+    }
 }

@@ -22,7 +22,7 @@ extension TailSource {
         } catch {
             file.errors += 1
             file.complaint = "\(error)"
-            complain(about: file.path, "\(error); it is tried again")
+            complain(about: file.path, "\(error); it is tried again", unread: true)
             return nil
         }
     }

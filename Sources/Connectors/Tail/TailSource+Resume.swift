@@ -60,7 +60,7 @@ extension TailSource {
     }
 
     private func complainLater(_ position: SourcePosition, _ error: DiskError) -> Search {
-        complain(about: position.path, "\(error); it is tried again")
+        complain(about: position.path, "\(error); it is tried again", unread: true)
         return .later
     }
 

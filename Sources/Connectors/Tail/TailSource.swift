@@ -27,6 +27,8 @@ package final class TailSource: EventSource {
     var holding: [FileIdentity: TailedFile] = [:]
     /// Said once each, until it is no longer so.
     var complaints: [String: String] = [:]
+    /// Of those, the ones that leave lines unread.
+    var unreadSubjects: Set<String> = []
     /// Paths that a glob found and nobody wants, so that it is said once.
     var leftOut: Set<String> = []
     /// Position changes that wait for a batch to travel with.
@@ -163,6 +165,7 @@ package final class TailSource: EventSource {
         report.bytes = bytes
         report.splits = splits
         report.problems = complaints.values.sorted()
+        report.unread = unreadSubjects.compactMap { complaints[$0] }.sorted()
         report.files = files.values.sorted { $0.path < $1.path }.map { file in
             file.report(size: currentSize(file), now: now)
         }
