@@ -1,0 +1,195 @@
+import CommitLog
+import Records
+import TestSupport
+import Testing
+
+@Suite struct SegmentTests {
+    static let log = "/d/t-0/00000000000000000000.log"
+
+    @Test("a torn tail is cut at the last whole batch, wherever it was torn, and a copy is kept")
+    func tornTail() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic("t", partitions: 1)
+        var borders: [Int] = [0]
+        for number in 0..<4 {
+            _ = try directory.append(Make.batch(["value \(number)"]), to: topic.partitions[0])
+            borders.append(memory.bytes(of: Self.log)?.count ?? 0)
+        }
+        let whole = try #require(memory.bytes(of: Self.log))
+        for size in 0...whole.count {
+            memory.kill()
+            memory.setBytes(of: Self.log, to: Array(whole.prefix(size)))
+            let opened = try DataDirectory.open("/d", disk: memory.disk)
+            let batches = borders.lastIndex { $0 <= size } ?? 0
+            let partition = try #require(opened.topic(named: "t")).partitions[0]
+            #expect(try partition.allValues() == (0..<batches).map { "value \($0)" }, "cut at \(size)")
+            #expect(memory.bytes(of: Self.log)?.count == borders[batches])
+            if borders[batches] < size {
+                let copy = try #require(opened.recovery.cuts.first?.copy)
+                #expect(memory.bytes(of: copy) == Array(whole[borders[batches]..<size]))
+            } else {
+                #expect(opened.recovery.cuts.isEmpty)
+            }
+        }
+    }
+
+    @Test("a wrong byte anywhere in the last batch takes that batch away after a crash")
+    func wrongByte() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic("t", partitions: 1)
+        _ = try directory.append(Make.batch(["first"]), to: topic.partitions[0])
+        let border = try #require(memory.bytes(of: Self.log)).count
+        _ = try directory.append(Make.batch(["second"]), to: topic.partitions[0])
+        let whole = try #require(memory.bytes(of: Self.log))
+        // The leader epoch is the one field that nothing guards.
+        for place in border..<whole.count where !(border + 12..<border + 16).contains(place) {
+            memory.kill()
+            var bytes = whole
+            bytes[place] ^= 0x41
+            memory.setBytes(of: Self.log, to: bytes)
+            let partition = try #require(try DataDirectory.open("/d", disk: memory.disk).topic(named: "t"))
+            #expect(try partition.partitions[0].allValues() == ["first"], "byte \(place - border)")
+        }
+    }
+
+    @Test("segments roll by size, are named by their base offset, and all of it is read across them")
+    func rolling() throws {
+        var site = try Site(configuration: Make.tiny)
+        for number in 2...20 { try site.commit(Int64(number)) }
+        #expect(try site.rounds() == Array(1...20))
+        let logs = site.memory.files.filter { $0.hasPrefix("/d/t-0/") && $0.hasSuffix(".log") }
+        #expect(logs.count > 3)
+        for log in logs {
+            let bytes = try #require(site.memory.bytes(of: log))
+            #expect(bytes.count <= 700)
+            let base = try #require(Int64(log.dropFirst("/d/t-0/".count).dropLast(4)))
+            #expect(try BatchHeader(parsing: bytes.rawSpan).baseOffset == base)
+        }
+        for from in site.partitions[0].logStart..<site.partitions[0].highWatermark {
+            let slice = try site.partitions[0].read(from: from, maxBytes: 1, minOneMessage: true)
+            #expect(slice.nextOffset == from + 1)
+            #expect(try site.partitions[0].read(from: from, maxBytes: 1, minOneMessage: false).spans.isEmpty)
+        }
+        let values = try site.partitions[0].allValues()
+        for limit in [1, 90, 200, 1000, 100_000] {
+            #expect(try site.partitions[0].allValues(maxBytes: limit) == values)
+        }
+        try site.directory.close()
+        site.memory.kill()
+        try site.reopen()
+        #expect(try site.partitions[0].allValues() == values)
+    }
+
+    @Test("a segment rolls when its first batch is older than segment.ms, by timestamps")
+    func rollingByTime() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic("t", partitions: 1, configuration: ["segment.ms": "1000"])
+        for time in [0, 1000, 1001, 1002, 2001] {
+            _ = try directory.append(
+                Make.batch(["x"], timestamp: Make.time + Int64(time)), to: topic.partitions[0])
+        }
+        let logs = memory.files.filter { $0.hasPrefix("/d/t-0/") && $0.hasSuffix(".log") }
+        #expect(logs.map { Int($0.dropFirst("/d/t-0/".count).dropLast(4)) } == [0, 2])
+    }
+
+    @Test(
+        "a lost or wrong index is made again, the same as it was",
+        arguments: [nil, [], [0, 0, 0, 1, 0, 0, 0, 2], [1, 2, 3]])
+    func lostIndex(wrong: [UInt8]?) throws {
+        for isClean in [true, false] {
+            var site = try Site(configuration: Make.tiny)
+            for number in 2...9 { try site.commit(Int64(number)) }
+            let path = "/d/t-0/00000000000000000000.index"
+            let right = try #require(site.memory.bytes(of: path))
+            #expect(right.count >= 8)
+            if isClean { try site.directory.close() }
+            site.memory.kill()
+            if let wrong {
+                site.memory.setBytes(of: path, to: wrong)
+            } else {
+                try site.memory.disk.removeFile(path)
+            }
+            try site.reopen()
+            #expect(site.memory.bytes(of: path) == right)
+            #expect(try site.rounds() == Array(1...9))
+        }
+    }
+
+    @Test("retention deletes whole segments from the front, never below its bytes, and what was lent stays readable")
+    func retention() throws {
+        var site = try Site(configuration: ["segment.bytes": "700", "retention.bytes": "1500"])
+        for number in 2...30 { try site.commit(Int64(number)) }
+        let lent = try site.partitions[0].read(from: 0, maxBytes: 200, minOneMessage: true).spans[0]
+        let before = try lent.source.read(position: lent.position, length: lent.length)
+        let size = site.partitions[0].size
+        let freed = try site.directory.enforceRetention()
+        #expect(freed > 0)
+        for partition in site.partitions {
+            #expect(partition.size >= 1500 && partition.size < 1500 + 700)
+            #expect(partition.logStart > 0)
+        }
+        #expect(size > 1500 + 700)
+        #expect(try lent.source.read(position: lent.position, length: lent.length) == before)
+        let start = site.partitions[0].logStart
+        let error = #expect(throws: StorageError.self) {
+            _ = try site.partitions[0].read(from: start - 1, maxBytes: 100, minOneMessage: true)
+        }
+        #expect(
+            error?.cause == .outOfRange(start - 1, available: start...site.partitions[0].highWatermark))
+        let values = try site.partitions.map { try $0.allValues() }
+        #expect(site.memory.files.allSatisfy { !$0.hasSuffix(".deleted") })
+        site.memory.kill()
+        try site.reopen()
+        #expect(try site.partitions.map { try $0.allValues() } == values)
+        #expect(site.partitions[0].logStart == start)
+        #expect(try site.directory.enforceRetention() == 0)
+        try site.commit(31)
+        #expect(site.directory.positions(pipeline: "p").map(\.position.offset) == [31])
+    }
+
+    @Test("retention by time lets the active segment go as well, and offsets go on")
+    func retentionByTime() throws {
+        var site = try Site(configuration: ["retention.ms": "1000"])
+        #expect(try site.directory.enforceRetention(now: Make.time + 1000) == 0)
+        #expect(try site.directory.enforceRetention(now: Make.time + 1001) > 0)
+        #expect(site.partitions[0].logStart == 2)
+        #expect(site.partitions[0].highWatermark == 2)
+        site.memory.kill()
+        try site.reopen()
+        #expect(site.partitions[0].logStart == 2)
+        try site.commit(2)
+        #expect(try site.partitions[0].allValues() == ["r2a0", "r2b0"])
+    }
+
+    @Test("a topic capped as a whole stays under its cap")
+    func cap() throws {
+        #expect(
+            TopicSettings.capped(total: 1 << 30, partitions: 8)
+                == ["segment.bytes": "\(16 << 20)", "retention.bytes": "\(112 << 20)"])
+        #expect(TopicSettings.capped(total: 1, partitions: 8)["segment.bytes"] == "\(1 << 20)")
+    }
+
+    @Test("offsets are found by time, and the record with the largest time too")
+    func byTime() throws {
+        let directory = try DataDirectory.open("/d", disk: MemoryDisk().disk)
+        let topic = try directory.createTopic("t", partitions: 1, configuration: ["segment.bytes": "250"])
+        let partition = topic.partitions[0]
+        #expect(try partition.offsetOfMaxTimestamp() == nil)
+        for times in [[10, 11], [30, 20], [25, 26], [40, 40]] {
+            let batch = try RecordBatch.encode(
+                times.map { Record(timestamp: Int64($0), value: [1, 2, 3]) }, codec: .lz4)
+            _ = try directory.append(batch, to: partition)
+        }
+        func offset(_ time: Int64) throws -> Offset? { try partition.offset(atOrAfter: time)?.offset }
+        #expect(try offset(0) == 0)
+        #expect(try offset(11) == 1)
+        #expect(try offset(12) == 2)
+        #expect(try offset(31) == 6)
+        #expect(try offset(41) == nil)
+        #expect(try partition.offset(atOrAfter: 21)?.timestamp == 30)
+        #expect(try partition.offsetOfMaxTimestamp()?.offset == 6)
+    }
+}

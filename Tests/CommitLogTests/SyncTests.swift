@@ -1,0 +1,106 @@
+import CommitLog
+import Platform
+import Records
+import TestSupport
+import Testing
+
+@Suite struct SyncTests {
+    @Test("whoever waits is told once his append is durable, and not before")
+    func waiters() throws {
+        let site = try Site()
+        let ticket = try site.directory.append(site.round(2))
+        let told = Lock(0)
+        site.directory.whenSynced(ticket) { error in
+            #expect(error == nil)
+            told.withLock { $0 += 1 }
+        }
+        #expect(told.withLock { $0 } == 0)
+        #expect(site.directory.unsyncedBytes > 0)
+        try site.directory.sync()
+        #expect(told.withLock { $0 } == 1)
+        #expect(site.directory.unsyncedBytes == 0)
+        site.directory.whenSynced(ticket) { _ in told.withLock { $0 += 1 } }
+        #expect(told.withLock { $0 } == 2)
+    }
+
+    @Test("what was synced survives a power loss, whatever that tears", arguments: Seeds.some(50))
+    func powerLoss(seed: UInt64) throws {
+        var site = try Site()
+        try site.commit(2)
+        try site.directory.sync()
+        try site.commit(3)
+        try site.commit(4)
+        var random = SeededGenerator(seed: seed)
+        site.memory.losePower(&random)
+        try site.reopen()
+        let found = try site.rounds()
+        #expect([[1, 2], [1, 2, 3], [1, 2, 3, 4]].contains(found))
+        // What recovery kept is durable from then on.
+        site.memory.losePower(&random)
+        try site.reopen()
+        #expect(try site.rounds() == found)
+    }
+
+    @Test("a failed sync stops all writing, tells everyone who waits, and is remembered; the next opening writes anew")
+    func failedSync() throws {
+        var site = try Site()
+        let ticket = try site.directory.append(site.round(2))
+        let told = Lock<[StorageError?]>([])
+        site.directory.whenSynced(ticket) { error in told.withLock { $0.append(error) } }
+        site.memory.fail { $0.operation == .sync && $0.path.contains("t-1") ? .fails(5) : nil }
+        #expect(throws: StorageError.self) { try site.directory.sync() }
+        site.memory.fail(when: nil)
+        #expect(told.withLock { $0.count } == 1)
+        guard case .stopped(let reason)? = told.withLock({ $0[0]?.cause }) else {
+            Issue.record("no reason")
+            return
+        }
+        #expect(reason.contains("cannot sync /d/t-1/00000000000000000000.log: Input/output error"))
+        #expect(throws: StorageError.self) { try site.commit(3) }
+        #expect(throws: StorageError.self) { try site.directory.close() }
+        #expect(try site.rounds() == [1, 2])
+        let marker = try #require(site.memory.bytes(of: "/d/penstock-sync-failed"))
+        #expect(String(decoding: marker, as: UTF8.self).contains("/d/t-1/00000000000000000000.log\n"))
+        site.memory.kill()
+        let inode = try site.memory.disk.status("/d/t-1/00000000000000000000.log").inode
+        try site.reopen()
+        #expect(try site.rounds() == [1, 2])
+        #expect(try site.memory.disk.status("/d/t-1/00000000000000000000.log").inode != inode)
+        #expect(site.memory.bytes(of: "/d/penstock-sync-failed") == nil)
+    }
+
+    @Test("the syncing thread serves whoever waits, and ends when it is stopped")
+    func thread() throws {
+        let site = try Site()
+        let syncer = Syncer(site.directory, clock: .system, interval: .seconds(3600))
+        let told = Lock(0)
+        for number in 2...4 {
+            let ticket = try site.directory.append(site.round(Int64(number)))
+            site.directory.whenSynced(ticket) { error in
+                #expect(error == nil)
+                told.withLockNotifying { $0 += 1 }
+            }
+        }
+        _ = told.wait { $0 == 3 ? true : nil }
+        syncer.stop()
+        #expect(site.directory.unsyncedBytes == 0)
+    }
+
+    @Test("the syncing thread does not leave bytes unsynced for longer than its interval, or more than its limit")
+    func threadWithoutWaiters() throws {
+        let site = try Site()
+        for syncer in [
+            Syncer(site.directory, clock: .system, interval: .milliseconds(1)),
+            Syncer(site.directory, clock: .system, interval: .seconds(3600), bytes: 1),
+        ] {
+            let synced = Lock(false)
+            site.memory.fail { call in
+                if call.operation == .sync { synced.withLockNotifying { $0 = true } }
+                return nil
+            }
+            try site.commit(Int64(site.partitions[0].highWatermark))
+            _ = synced.wait { $0 ? true : nil }
+            syncer.stop()
+        }
+    }
+}
