@@ -37,7 +37,8 @@ package final class BatchBuilder: @unchecked Sendable {  // read only by its one
         if codec != .none {
             let packed = pool.take(BatchHeader.size + codec.bound(plainSize))
             let packedSize = try codec.compress(
-                plain.span(BatchHeader.size..<size), into: packed, from: BatchHeader.size, level: level)
+                plain.span(BatchHeader.size..<size), into: packed, from: BatchHeader.size, level: level,
+                pool: pool)
             if packedSize < plainSize {
                 return EncodedBatch(
                     buffer: packed, header: header(attributes.with(codec), producer, packedSize), pool: pool)

@@ -5,11 +5,12 @@ enum Zstd {
     static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
 
     static func compress(
-        _ input: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, level: Int?
+        _ input: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, level: Int?, with context: ZstdContext
     ) throws(RecordError) -> Int {
+        guard let raw = unsafe context.raw else { throw .corrupt("zstd cannot begin: no memory") }
         // Safety: the library stays within the two regions, whose sizes it is given.
-        let count = unsafe ZSTD_compress(
-            room.baseAddress, room.count, input.baseAddress, input.count, Int32(clamping: level ?? 3))
+        let count = unsafe ZSTD_compressCCtx(
+            raw, room.baseAddress, room.count, input.baseAddress, input.count, Int32(clamping: level ?? 3))
         guard ZSTD_isError(count) == 0 else { throw failure("zstd cannot compress", count) }
         return count
     }
@@ -52,5 +53,22 @@ enum Zstd {
     private static func failure(_ what: String, _ code: Int) -> RecordError {
         // Safety: the name is a constant of the library.
         unsafe .corrupt("\(what): \(String(cString: ZSTD_getErrorName(code)))")
+    }
+}
+
+/// The compressor's working memory, more than a megabyte: made anew for each batch it costs as much as the batch.
+@safe
+final class ZstdContext: @unchecked Sendable {  // one thread at a time: it is taken from a pool and given back
+    /// nil if there was no memory.
+    fileprivate let raw: OpaquePointer?
+
+    init() {
+        // Safety: freed in `deinit` only.
+        unsafe raw = ZSTD_createCCtx()
+    }
+
+    deinit {
+        // Safety: created in `init`; nil is allowed.
+        unsafe ZSTD_freeCCtx(raw)
     }
 }

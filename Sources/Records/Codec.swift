@@ -55,8 +55,11 @@ package enum Codec: UInt8, CaseIterable, Sendable {
     }
 
     /// Compresses into `output` from byte `start` on, where it has ``bound(_:)`` bytes of room.
+    /// - Parameter pool: keeps the compressor's working memory for the next time; nil frees it.
     /// - Returns: the bytes written.
-    func compress(_ bytes: RawSpan, into output: Buffer, from start: Int, level: Int?) throws(RecordError) -> Int {
+    func compress(
+        _ bytes: RawSpan, into output: Buffer, from start: Int, level: Int?, pool: BufferPool? = nil
+    ) throws(RecordError) -> Int {
         precondition(output.capacity - start >= bound(bytes.byteCount), "no room for the compressor")
         // Safety: the room behind `start` is checked above; both regions outlive the call and do not overlap.
         return try unsafe bytes.withUnsafeBytes { (input) throws(RecordError) in
@@ -67,9 +70,20 @@ package enum Codec: UInt8, CaseIterable, Sendable {
             case .gzip: try unsafe Gzip.compress(input, room, level: level)
             case .snappy: try unsafe Snappy.compress(input, room)
             case .lz4: try unsafe LZ4.compress(input, room, level: level)
-            case .zstd: try unsafe Zstd.compress(input, room, level: level)
+            case .zstd:
+                try Self.withZstdContext(of: pool) { (context) throws(RecordError) in
+                    try unsafe Zstd.compress(input, room, level: level, with: context)
+                }
             }
         }
+    }
+
+    private static func withZstdContext(
+        of pool: BufferPool?, _ body: (ZstdContext) throws(RecordError) -> Int
+    ) throws(RecordError) -> Int {
+        let context = pool?.takeContext() ?? ZstdContext()
+        defer { pool?.give(context) }
+        return try body(context)
     }
 
     private static func copy(_ input: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer) -> Int {
