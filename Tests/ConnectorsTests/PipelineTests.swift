@@ -163,6 +163,45 @@ struct PipelineTests {
         #expect(try bench.values(of: "web") == ["key1 after"])
     }
 
+    @Test("sorts what is under way again when the topic was made again with other partitions")
+    func otherPartitions() throws {
+        let lines = Self.lines(2000)
+        bench.write(lines.map { $0 + "\n" }.joined(), to: "web.log")
+        var tail = TailOptions()
+        tail.paths = [bench.path("web.log")]
+        var options = TopicOptions()
+        options.topic = "web"
+        options.key = KeyOptions()
+        options.key?.field = 1
+        options.batch = .kibibytes(8)
+        let source = TailSource(tail, bench.component())
+        let sink = try TopicSink(options, bench.component("topic"))
+        try source.start(from: [], untilEnd: true)
+        try sink.start(longestEvent: source.longestEvent)
+        guard case .batch(let batch) = try source.next() else {
+            Issue.record("nothing came")
+            return
+        }
+        sink.take(batch)
+        try bench.directory.deleteTopic("web")
+        _ = try bench.directory.createTopic("web", partitions: 3, configuration: [:])
+        while case .batch(let more) = try source.next() {
+            sink.take(more)
+            try sink.advance()
+        }
+        try sink.flush()
+        #expect(try bench.records(of: "web").count == 3)
+        #expect(try bench.valuesByKey(of: "web") == Self.byKey(lines))
+        for (partition, records) in try bench.records(of: "web").enumerated() {
+            let places = Set(
+                records.map { record in
+                    let key = record.key ?? []
+                    return Int(murmur2(key.rawSpan) & 0x7fff_ffff) % 3
+                })
+            #expect(places.isSubset(of: [partition]))
+        }
+    }
+
     /// Waits until a pipeline has appended so many events.
     private func wait(for events: Int, in runner: Runner) {
         while runner.status().first?.sink.events ?? 0 < events {}

@@ -29,6 +29,20 @@ final class EncodeJob: EncoderJob, @unchecked Sendable {  // written by one thre
         latch.enter()
     }
 
+    /// A batch that needs no encoder any more.
+    init(done batch: EncodedBatch, partition: Int, finish: Finish) {
+        self.partition = partition
+        count = batch.count
+        self.finish = finish
+        latch = Latch()
+        result = .success(batch)
+    }
+
+    /// The sequence number after `count` records; 2147483647 is followed by 0.
+    static func sequence(_ sequence: Int32, movedBy count: Int) -> Int32 {
+        Int32((Int64(sequence) + Int64(count)) & Int64(Int32.max))
+    }
+
     func run() {
         defer { latch.leave() }
         guard let builder else { return }

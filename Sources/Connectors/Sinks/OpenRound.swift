@@ -36,6 +36,9 @@ struct OpenRound {
 
     mutating func add(_ job: EncodeJob) { jobs.append(job) }
 
+    /// - Parameter others: done already, with the same events.
+    mutating func replaceJobs(with others: [EncodeJob]) { jobs = others }
+
     /// Of the whole round, once the latch is open.
     /// - Throws: the first error of an encoder.
     func round(pipeline: String, partitions: [Partition]) throws -> (round: Round, bytes: Int) {

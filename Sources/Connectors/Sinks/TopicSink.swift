@@ -98,20 +98,13 @@ package final class TopicSink: EventSink {
 
     private func handOver(_ partition: Int) {
         guard let builder = scatter.take(partition) else { return }
-        let finish = EncodeJob.Finish(
-            codec: options.codec.codec, level: options.level, producer: producer.id, epoch: producer.epoch,
-            sequence: sequences[partition])
-        sequences[partition] = Self.advance(sequences[partition], by: builder.count)
+        let finish = finish(sequence: sequences[partition])
+        sequences[partition] = EncodeJob.sequence(sequences[partition], movedBy: builder.count)
         guard let latch = open?.latch else { return }
         let size = builder.size
         let job = EncodeJob(builder, partition: partition, finish: finish, latch: latch)
         open?.add(job)
         if size < Self.worthHandingOver { job.run() } else { context.shared.encoders.submit(job) }
-    }
-
-    /// 2147483647 is followed by 0.
-    private static func advance(_ sequence: Int32, by count: Int) -> Int32 {
-        Int32((Int64(sequence) + Int64(count)) & Int64(Int32.max))
     }
 
     private func closeRound() {
@@ -129,14 +122,15 @@ package final class TopicSink: EventSink {
                 if !context.shared.encoders.help() { round.latch.wait() }
                 continue
             }
-            try append(round)
+            let partitions = try findTopic()
+            // Finding the topic may have sorted the rounds anew.
+            try append(closed.first ?? round, to: partitions)
             closed.removeFirst()
             release(round.bytes)
         }
     }
 
-    private func append(_ round: OpenRound) throws {
-        let partitions = try findTopic()
+    private func append(_ round: OpenRound, to partitions: [Partition]) throws {
         let (made, bytes) = try round.round(pipeline: context.pipeline, partitions: partitions)
         _ = try context.shared.directory.append(made)
         if options.acks == .all { try context.shared.directory.sync() }
@@ -175,22 +169,36 @@ package final class TopicSink: EventSink {
     }
 
     private func adopt(_ found: Topic) throws {
-        let count = found.partitions.count
-        if count != sequences.count {
-            guard open == nil, closed.isEmpty else {
-                throw PipelineError.unsupported(
-                    pipeline: context.pipeline,
-                    what:
-                        "the topic \(options.topic) now has \(count) partitions instead of \(sequences.count) while a "
-                        + "round was under way: delete it, or restart")
-            }
-            scatter = Scatter(partitions: count, batchBytes: options.batch.bytes, pool: pool)
-        }
-        // A producer that a partition does not know may begin at any number.
-        if topic == nil || count != sequences.count {
-            sequences = found.partitions.map { $0.nextSequence(producerId: producer.id, epoch: producer.epoch) }
+        // A producer that a partition does not know may begin at any number, so the same number of partitions goes on.
+        if topic == nil || found.partitions.count != sequences.count {
+            var fresh = found.partitions.map { $0.nextSequence(producerId: producer.id, epoch: producer.epoch) }
+            try sortAgain(&fresh)
+            scatter = Scatter(partitions: fresh.count, batchBytes: options.batch.bytes, pool: pool)
+            sequences = fresh
         }
         topic = found
+    }
+
+    /// What is under way was sorted for another number of partitions.
+    private func sortAgain(_ fresh: inout [Int32]) throws {
+        closeRound()
+        guard !closed.isEmpty else { return }
+        var plan = OpenRound.Rescatter(partitions: fresh.count, finish: finish(sequence: 0), sequences: fresh)
+        var rounds = closed
+        for index in rounds.indices {
+            while !rounds[index].latch.isOpen {
+                if !context.shared.encoders.help() { rounds[index].latch.wait() }
+            }
+            try rounds[index].rescatter(&plan)
+        }
+        closed = rounds
+        fresh = plan.sequences
+    }
+
+    private func finish(sequence: Int32) -> EncodeJob.Finish {
+        EncodeJob.Finish(
+            codec: options.codec.codec, level: options.level, producer: producer.id, epoch: producer.epoch,
+            sequence: sequence)
     }
 
     private var configuration: [String: String] {

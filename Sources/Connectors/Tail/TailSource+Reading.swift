@@ -66,6 +66,8 @@ extension TailSource {
     /// The file holds something else where it was read to: a new generation, from its beginning.
     func replaced(_ file: TailedFile, cause: String, size: Int64, now: Instant) {
         let offset = file.offset
+        // A copy that was made before the cut (copytruncate) has what was not read yet.
+        if search(for: file.position, now) == .found { file.knownSize = offset }
         let (old, lost) = file.startGeneration(cause: cause, size: size, now: now)
         pending.append(PositionUpdate(source: context.name, position: old, remove: true))
         holding[file.identity] = nil

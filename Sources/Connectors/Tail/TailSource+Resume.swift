@@ -34,10 +34,10 @@ extension TailSource {
         }
     }
 
-    private enum Search { case found, gone, later }
+    enum Search { case found, gone, later }
 
     /// First by inode, then by content, in the folder where the file was.
-    private func search(for position: SourcePosition, _ now: Instant) -> Search {
+    func search(for position: SourcePosition, _ now: Instant) -> Search {
         let folder = Self.folder(of: position.path)
         do throws(DiskError) {
             let paths = try disk.list(folder).sorted().map { Glob.join(folder == "." ? "" : folder, $0) }
