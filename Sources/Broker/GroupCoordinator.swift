@@ -10,6 +10,7 @@ final class GroupCoordinator: Sendable {
         var joins: [GroupWaiter: Respond<JoinAnswer>] = [:]
         var syncs: [GroupWaiter: Respond<SyncAnswer>] = [:]
         var nextWaiter: UInt64 = 0
+        var isStopped = false
 
         mutating func newWaiter() -> GroupWaiter {
             nextWaiter += 1
@@ -46,6 +47,9 @@ final class GroupCoordinator: Sendable {
             call.waiter = state.newWaiter()
             call.unique = Self.unique()
             state.joins[call.waiter] = respond
+            guard !state.isStopped else {
+                return [.answerJoin(call.waiter, .failed(.coordinatorNotAvailable, member: call.member))]
+            }
             return state.groups.join(call, now: clock.now(), wall: clock.wallMilliseconds())
         }
     }
@@ -55,6 +59,9 @@ final class GroupCoordinator: Sendable {
             var call = call
             call.waiter = state.newWaiter()
             state.syncs[call.waiter] = respond
+            guard !state.isStopped else {
+                return [.answerSync(call.waiter, SyncAnswer(error: .coordinatorNotAvailable))]
+            }
             return state.groups.sync(call, now: clock.now(), wall: clock.wallMilliseconds())
         }
     }
@@ -85,6 +92,7 @@ final class GroupCoordinator: Sendable {
     func stop() {
         let (joins, syncs) = state.withLock { state in
             defer {
+                state.isStopped = true
                 state.joins = [:]
                 state.syncs = [:]
             }
@@ -280,7 +288,10 @@ final class GroupCoordinator: Sendable {
     }
 
     private func tick(_ group: String) {
-        turn { $0.groups.tick(group, now: clock.now(), wall: clock.wallMilliseconds()) }
+        turn { state in
+            guard !state.isStopped else { return [] }
+            return state.groups.tick(group, now: clock.now(), wall: clock.wallMilliseconds())
+        }
     }
 
     /// nil for what has no form on the wire: names of more than 32 KiB.

@@ -60,21 +60,19 @@ final class OffsetsLog: Sendable {
     /// Appends records, in the order of the calls.
     /// - Parameter done: called on another thread once they are as safe as ``BrokerOptions/offsetsAcks`` says, or with
     ///   what went wrong; without records once all before them are through.
-    /// - Returns: false if too much waits already: `done` will not be called.
+    /// - Returns: false if too much waits already, or the broker is stopping: `done` will not be called.
     func write(_ records: [Record], _ done: @escaping Done) -> Bool {
         let bytes = records.reduce(64) { $0 + ($1.key?.count ?? 0) + ($1.value?.count ?? 0) + 64 }
-        let (isTaken, isFirst) = state.withLock { state in
-            guard state.entries.isEmpty || state.bytes + bytes <= options.maxQueuedCommitBytes else {
-                return (false, false)
-            }
+        return state.withLock { state in
+            guard state.entries.isEmpty || state.bytes + bytes <= options.maxQueuedCommitBytes else { return false }
+            // At most one such job at a time, so that it need not be bounded by the queue. It takes this lock, but not
+            // on this thread.
+            if !state.isWriting { state.isWriting = workers.submitUnbounded { [self] in writeAll() } }
+            guard state.isWriting else { return false }
             state.entries.append(Entry(records: records, bytes: bytes, done: done))
             state.bytes += bytes
-            defer { state.isWriting = true }
-            return (true, !state.isWriting)
+            return true
         }
-        // At most one such job at a time, so that it need not be bounded by the queue.
-        if isFirst { workers.submitAlways { [self] in writeAll() } }
-        return isTaken
     }
 
     private func writeAll() {

@@ -74,8 +74,9 @@ final class Workers: Sendable {
     }
 
     /// For work whose owner bounds it: taken however long the queue is.
-    func submitAlways(_ run: @escaping @Sendable () -> Void) {
-        if !submit(to: shortest, bytes: 0, bounded: false, run) { run() }
+    /// - Returns: false if the workers are stopping; the job will not run.
+    func submitUnbounded(_ run: @escaping @Sendable () -> Void) -> Bool {
+        submit(to: shortest, bytes: 0, bounded: false, run)
     }
 
     private var shortest: Lock<Queue> {

@@ -22,10 +22,6 @@ struct OffsetTests {
         #expect(admit(scene) == .none)
         #expect(admit(scene, "m", generation: 1) == .illegalGeneration)
         #expect(admit(scene, "m", generation: 1, namesMissing: true) == .groupIdNotFound)
-        #expect(
-            scene.groups.admitCommit(
-                "", member: "", instance: nil, generation: -1, namesMissingGroup: false, now: scene.now)
-                == .invalidGroupId)
     }
 
     @Test("are taken from members of the generation only")

@@ -1,0 +1,223 @@
+import Broker
+import CommitLog
+import KafkaProtocol
+import Platform
+import Records
+import Testing
+
+@Suite("Topics")
+struct TopicTests {
+    private func metadata(
+        _ scene: NodeScene, _ names: [String]?, version: Int16 = 9, creates: Bool = true
+    ) throws -> MetadataResponse {
+        var request = MetadataRequest()
+        request.topics = names.map { names in
+            names.map { name in
+                var topic = MetadataRequest.Topics()
+                topic.name = name
+                return topic
+            }
+        }
+        request.allowAutoTopicCreation = creates
+        return try answer { scene.node.metadata(request, scene.context(version), $0) }
+    }
+
+    @Test("metadata names the broker and all topics, the internal ones as such")
+    func everything() throws {
+        let scene = try NodeScene()
+        try scene.create("t", partitions: 3)
+        let all = try metadata(scene, nil)
+        #expect(all.brokers.map(\.nodeId) == [1] && all.brokers[0].host == "here" && all.brokers[0].port == 9092)
+        #expect(all.controllerId == 1 && all.clusterId == scene.directory.clusterId)
+        let topic = try #require(all.topics.first { $0.name == "t" })
+        #expect(topic.partitions.map(\.partitionIndex) == [0, 1, 2])
+        #expect(topic.partitions.allSatisfy { $0.leaderId == 1 && $0.replicaNodes == [1] && $0.isrNodes == [1] })
+        #expect(topic.topicId != .zero && !topic.isInternal)
+        #expect(all.topics.first { $0.name == "__consumer_offsets" }?.isInternal == true)
+        #expect(try metadata(scene, [], version: 0).topics.count == all.topics.count, "version 0 says all with none")
+        #expect(try metadata(scene, []).topics.isEmpty)
+    }
+
+    @Test("the address that clients are given can be set once it is known")
+    func advertised() throws {
+        let scene = try NodeScene()
+        scene.node.advertise(Node.Endpoint(host: "there", port: 1234))
+        let broker = try metadata(scene, []).brokers[0]
+        #expect(broker.host == "there" && broker.port == 1234)
+    }
+
+    @Test("an unknown topic is made with eight partitions and answered at once")
+    func autoCreation() throws {
+        let scene = try NodeScene()
+        let answer = try metadata(scene, ["new"])
+        #expect(answer.topics[0].errorCode == .none)
+        #expect(answer.topics[0].partitions.count == 8)
+        #expect(try metadata(scene, ["new"]).topics[0].topicId == answer.topics[0].topicId)
+    }
+
+    @Test("an unknown topic is not made when the client or the options do not want it")
+    func noAutoCreation() throws {
+        let scene = try NodeScene()
+        #expect(try metadata(scene, ["new"], creates: false).topics[0].errorCode == .unknownTopicOrPartition)
+        #expect(try metadata(scene, ["new"], version: 3, creates: false).topics[0].errorCode == .none)
+        let strict = try NodeScene { $0.createsTopics = false }
+        #expect(try metadata(strict, ["new"]).topics[0].errorCode == .unknownTopicOrPartition)
+    }
+
+    @Test(
+        "illegal names are answered as such",
+        arguments: ["", ".", "..", "a b", "ä", String(repeating: "x", count: 250)])
+    func illegal(_ name: String) throws {
+        let scene = try NodeScene()
+        #expect(try metadata(scene, [name]).topics[0].errorCode == .invalidTopicException)
+        #expect(try metadata(scene, [name], creates: false).topics[0].errorCode == .invalidTopicException)
+        #expect(try scene.create(name) == .invalidTopicException)
+    }
+
+    @Test("a topic is found by its id from version 10 on")
+    func byID() throws {
+        let scene = try NodeScene()
+        try scene.create("t")
+        var request = MetadataRequest()
+        var known = MetadataRequest.Topics()
+        known.topicId = try #require(scene.directory.topic(named: "t")).id
+        var unknown = MetadataRequest.Topics()
+        unknown.topicId = TopicID(high: 1, low: 2)
+        request.topics = [known, unknown]
+        let topics = try answer { scene.node.metadata(request, scene.context(12), $0) }.topics
+        #expect(topics[0].name == "t" && topics[0].errorCode == .none)
+        #expect(topics[1].name == nil && topics[1].errorCode == .unknownTopicId)
+    }
+
+    @Test("what is wrong with a new topic has an error of its own")
+    func creation() throws {
+        let scene = try NodeScene { $0.maxPartitions = 100 }
+        #expect(try scene.create("t") == .none)
+        #expect(try scene.create("t") == .topicAlreadyExists)
+        #expect(try scene.create("zero", partitions: 0) == .invalidPartitions)
+        #expect(try scene.create("less", partitions: -2) == .invalidPartitions)
+        #expect(try scene.create("many", partitions: 101) == .policyViolation)
+        #expect(try scene.create("a.b") == .none)
+        #expect(try scene.create("a_b") == .invalidTopicException)
+        #expect(try scene.create("__penstock_mine") == .invalidTopicException)
+        #expect(try scene.create("c", partitions: 1, ["no.such": "1"]) == .invalidConfig)
+        #expect(try scene.create("c", partitions: 1, ["retention.ms": "soon"]) == .invalidConfig)
+        #expect(try scene.create("c", partitions: 1, ["cleanup.policy": "burn"]) == .invalidConfig)
+        #expect(try scene.create("c", partitions: 1, ["retention.ms": "1000"]) == .none)
+        #expect(scene.directory.topic(named: "c")?.configuration == ["retention.ms": "1000"])
+        #expect(try scene.create("standard", partitions: -1) == .none)
+        #expect(scene.directory.topic(named: "standard")?.partitions.count == 8)
+    }
+
+    @Test("replicas, assignments and names given twice are checked")
+    func assignments() throws {
+        let scene = try NodeScene()
+        func create(_ change: (inout CreateTopicsRequest) -> Void) throws -> [ErrorCode] {
+            var request = CreateTopicsRequest()
+            var topic = CreateTopicsRequest.Topics()
+            topic.name = "t"
+            (topic.numPartitions, topic.replicationFactor) = (1, 1)
+            request.topics = [topic]
+            change(&request)
+            return try answer { scene.node.createTopics(request, scene.context(7), $0) }.topics.map(\.errorCode)
+        }
+        func assign(_ brokers: [[Int32]], _ topic: inout CreateTopicsRequest.Topics) {
+            (topic.numPartitions, topic.replicationFactor) = (-1, -1)
+            topic.assignments = brokers.enumerated().map { index, brokers in
+                var one = CreateTopicsRequest.Assignments()
+                (one.partitionIndex, one.brokerIds) = (Int32(index), brokers)
+                return one
+            }
+        }
+        #expect(try create { $0.topics[0].replicationFactor = 2 } == [.invalidReplicationFactor])
+        #expect(try create { $0.topics[0].replicationFactor = 0 } == [.invalidReplicationFactor])
+        #expect(try create { assign([[2]], &$0.topics[0]) } == [.invalidReplicaAssignment])
+        #expect(
+            try create {
+                assign([[1]], &$0.topics[0])
+                $0.topics[0].numPartitions = 1
+            } == [.invalidRequest])
+        #expect(try create { $0.topics.append($0.topics[0]) } == [.invalidRequest])
+        #expect(try create { $0.validateOnly = true } == [.none])
+        #expect(scene.directory.topic(named: "t") == nil, "it was only to be validated")
+        #expect(try create { assign([[1], [1]], &$0.topics[0]) } == [.none])
+        #expect(scene.directory.topic(named: "t")?.partitions.count == 2)
+    }
+
+    @Test("topics are deleted by name or id; the broker's own are not")
+    func deletion() throws {
+        let scene = try NodeScene()
+        try scene.create("t")
+        #expect(try scene.delete("u") == .unknownTopicOrPartition)
+        #expect(try scene.delete("__consumer_offsets") == .invalidTopicException)
+        #expect(try scene.delete("t") == .none)
+        #expect(scene.directory.topic(named: "t") == nil)
+        try scene.create("t")
+        func delete(_ name: String?, _ id: TopicID) throws -> ErrorCode {
+            var request = DeleteTopicsRequest()
+            var topic = DeleteTopicsRequest.Topics()
+            (topic.name, topic.topicId) = (name, id)
+            request.topics = [topic]
+            return try answer { scene.node.deleteTopics(request, scene.context(6), $0) }.responses[0].errorCode
+        }
+        let id = try #require(scene.directory.topic(named: "t")).id
+        #expect(try delete("t", id) == .invalidRequest)
+        #expect(try delete(nil, .zero) == .invalidRequest)
+        #expect(try delete(nil, TopicID(high: 9, low: 9)) == .unknownTopicId)
+        #expect(try delete(nil, id) == .none)
+        #expect(scene.directory.topic(named: "t") == nil)
+    }
+
+    @Test("a pipeline gets its topic, new or as it is, with a warning when it has other partitions")
+    func pipelines() throws {
+        let scene = try NodeScene()
+        let (topic, silence) = try scene.node.topic(
+            forPipeline: "p", partitions: 3, configuration: ["retention.bytes": "1000"])
+        #expect(topic.partitions.count == 3 && silence == nil)
+        #expect(topic.configuration == ["retention.bytes": "1000"])
+        let (same, warning) = try scene.node.topic(forPipeline: "p", partitions: 4, configuration: [:])
+        #expect(same === topic)
+        #expect(warning == "topic p has 3 partitions and keeps them; the pipeline asks for 4")
+        #expect(try scene.delete("p") == .none)
+        let (again, _) = try scene.node.topic(forPipeline: "p", partitions: 4, configuration: [:])
+        #expect(again.id != topic.id && again.partitions.count == 4)
+        #expect(throws: TopicFailure.self) {
+            try scene.node.topic(forPipeline: "a b", partitions: 1, configuration: [:])
+        }
+    }
+
+    @Test("configurations are told with where they come from")
+    func configs() throws {
+        let scene = try NodeScene()
+        try scene.create("t", partitions: 1, ["retention.ms": "5"])
+        var request = DescribeConfigsRequest()
+        func ask(_ type: Int8, _ name: String, _ keys: [String]? = nil) throws -> DescribeConfigsResponse.Results {
+            var resource = DescribeConfigsRequest.Resources()
+            (resource.resourceType, resource.resourceName, resource.configurationKeys) = (type, name, keys)
+            request.resources = [resource]
+            return try answer { scene.node.describeConfigs(request, scene.context(4), $0) }.results[0]
+        }
+        request.includeSynonyms = true
+        let topic = try ask(2, "t", ["retention.ms", "segment.bytes"])
+        #expect(topic.configs.map(\.name) == ["retention.ms", "segment.bytes"])
+        #expect(topic.configs.map(\.value) == ["5", "1073741824"])
+        #expect(topic.configs.map(\.configSource) == [1, 5])
+        #expect(topic.configs[0].synonyms.map(\.source) == [1])
+        #expect(try ask(2, "t").configs.count > 20)
+        #expect(try ask(2, "u").errorCode == .unknownTopicOrPartition)
+        #expect(try ask(4, "1", ["num.partitions"]).configs.map(\.value) == ["8"])
+        #expect(try ask(4, "2").errorCode == .invalidRequest)
+        #expect(try ask(8, "1").errorCode == .invalidRequest)
+    }
+
+    @Test("the cluster is this broker")
+    func cluster() throws {
+        let scene = try NodeScene()
+        var request = DescribeClusterRequest()
+        let response = try answer { scene.node.describeCluster(request, scene.context(1), $0) }
+        #expect(response.errorCode == .none && response.brokers.map(\.brokerId) == [1])
+        request.endpointType = 2
+        let controller = try answer { scene.node.describeCluster(request, scene.context(1), $0) }
+        #expect(controller.errorCode == .mismatchedEndpointType)
+    }
+}
