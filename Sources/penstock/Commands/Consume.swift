@@ -22,7 +22,7 @@ struct ConsumeOptions: Options {
             example: "-10")
         walker.option("partition", &partition, range: 0...1_000_000, "Read this partition only.")
         walker.option("follow", &follow, "Wait for new records instead of stopping at the end.")
-        walker.option("max_messages", &maxMessages, range: 1...Int.max, "Stop after so many records.")
+        walker.option("max_messages", &maxMessages, range: 1..., "Stop after so many records.")
         walker.option("json", &json, "Print a JSON object for each record.")
         log.walk(&walker)
         let alone = "expected it without --group, which knows where to begin and what to read"
