@@ -34,47 +34,87 @@ struct Lane {
     mutating func append(
         _ event: Event, _ block: UnsafeMutableRawPointer, headers: UnsafeRawPointer, _ headerBytes: Int
     ) -> Int {
-        // Safety: everything below writes `total` bytes from `end`, which the guard keeps within `capacity`, and what
-        // copies write beyond falls into the slack that block, headers and buffer have behind them.
-        let isFirst = unsafe records == 0
-        let baseTime = unsafe isFirst ? event.timestamp : baseTimestamp
-        let time = Varint.zigzag(event.timestamp &- baseTime)
-        let offset = unsafe UInt64(truncatingIfNeeded: records) &<< 1
-        let key = event.key.count
-        let keyLength = Varint.zigzag(key)
-        let value = event.value.count
-        let valueLength = Varint.zigzag(value)
-        let keyCount = Int(max(0, key))
-        let valueCount = Int(max(0, value))
-        let numbers = Varint.size(time) &+ Varint.size(offset) &+ Varint.size(keyLength) &+ Varint.size(valueLength)
-        let body = 1 &+ numbers &+ keyCount &+ valueCount &+ headerBytes
+        let baseTime = unsafe records == 0 ? event.timestamp : baseTimestamp
+        let numbers = Numbers(
+            time: Varint.zigzag(event.timestamp &- baseTime), offset: unsafe UInt64(truncatingIfNeeded: records) &<< 1,
+            key: Varint.zigzag(event.key.count), value: Varint.zigzag(event.value.count))
+        let bytes = Int(max(0, event.key.count)) &+ Int(max(0, event.value.count)) &+ headerBytes
+        // A record of less than 8 KiB: every number is a varint of one or two bytes, written without a branch.
+        let isSmall = numbers.areSmall && bytes < 8000
+        let body = 1 &+ (isSmall ? numbers.smallSize : numbers.size) &+ bytes
         let bodyLength = UInt64(truncatingIfNeeded: body) &<< 1
-        let total = body &+ Varint.size(bodyLength)
-        guard unsafe total <= (isFirst ? capacity : limit) &- end, let base = unsafe base else { return 0 }
+        let total = body &+ (isSmall ? Varint.smallSize(bodyLength) : Varint.size(bodyLength))
+        guard let start = unsafe room(for: total) else { return 0 }
 
-        var next = unsafe base + end
-        unsafe Varint.put(bodyLength, at: &next)
-        unsafe next.storeBytes(of: 0, as: UInt8.self)
-        unsafe next += 1
-        unsafe Varint.put(time, at: &next)
-        unsafe Varint.put(offset, at: &next)
-        unsafe Varint.put(keyLength, at: &next)
-        unsafe penstock_copy_over(next, block + Int(event.key.start), UInt64(keyCount))
-        unsafe next += keyCount
-        unsafe Varint.put(valueLength, at: &next)
-        unsafe penstock_copy_over(next, block + Int(event.value.start), UInt64(valueCount))
-        unsafe next += valueCount
-        if headerBytes == 1 {
-            unsafe next.storeBytes(of: headers.load(as: UInt8.self), as: UInt8.self)
+        // Safety: `total` bytes are written from `start`, where `room` has seen that there is space; what is written
+        // beyond falls into the slack that block, headers and buffer have behind them.
+        var next = unsafe start
+        if isSmall {
+            unsafe Varint.putSmall(bodyLength, at: &next)
+            unsafe next.storeBytes(of: 0, as: UInt8.self)
+            unsafe next += 1
+            unsafe Varint.putSmall(numbers.time, at: &next)
+            unsafe Varint.putSmall(numbers.offset, at: &next)
+            unsafe Varint.putSmall(numbers.key, at: &next)
+            unsafe Self.copy(event.key, of: block, to: &next)
+            unsafe Varint.putSmall(numbers.value, at: &next)
         } else {
-            unsafe penstock_copy_over(next, headers, UInt64(headerBytes))
+            unsafe Varint.put(bodyLength, at: &next)
+            unsafe next.storeBytes(of: 0, as: UInt8.self)
+            unsafe next += 1
+            unsafe Varint.put(numbers.time, at: &next)
+            unsafe Varint.put(numbers.offset, at: &next)
+            unsafe Varint.put(numbers.key, at: &next)
+            unsafe Self.copy(event.key, of: block, to: &next)
+            unsafe Varint.put(numbers.value, at: &next)
+        }
+        unsafe Self.copy(event.value, of: block, to: &next)
+        unsafe penstock_copy_over(next, headers, UInt64(headerBytes))
+        unsafe added(total, event.timestamp, base: baseTime)
+        return total
+    }
+
+    /// Where the next record goes, or nil if it has no room there.
+    @inline(__always)
+    private func room(for total: Int) -> UnsafeMutableRawPointer? {
+        // Safety: `end ≤ capacity`, which the memory at `base` has.
+        guard unsafe total <= (records == 0 ? capacity : limit) &- end, let base = unsafe base else { return nil }
+        return unsafe base + end
+    }
+
+    @inline(__always)
+    private mutating func added(_ total: Int, _ timestamp: Int64, base: Int64) {
+        unsafe end &+= total
+        unsafe maxTimestamp = unsafe records == 0 ? timestamp : max(maxTimestamp, timestamp)
+        unsafe baseTimestamp = base
+        unsafe records &+= 1
+    }
+
+    @inline(__always)
+    private static func copy(_ slice: Slice, of block: UnsafeMutableRawPointer, to next: inout UnsafeMutableRawPointer)
+    {
+        let count = Int(max(0, slice.count))
+        // Safety: the slice lies in the block, and the caller has room for it.
+        unsafe penstock_copy_over(next, block + Int(slice.start), UInt64(count))
+        unsafe next += count
+    }
+
+    /// The varints of a record, but for its length, as they are written.
+    private struct Numbers {
+        var time: UInt64
+        var offset: UInt64
+        var key: UInt64
+        var value: UInt64
+
+        @inline(__always) var areSmall: Bool { (time | offset | key | value) < 0x4000 }
+
+        @inline(__always) var size: Int {
+            Varint.size(time) &+ Varint.size(offset) &+ Varint.size(key) &+ Varint.size(value)
         }
 
-        unsafe end &+= total
-        unsafe maxTimestamp = unsafe isFirst ? event.timestamp : max(maxTimestamp, event.timestamp)
-        unsafe baseTimestamp = baseTime
-        unsafe records &+= 1
-        return total
+        @inline(__always) var smallSize: Int {
+            Varint.smallSize(time) &+ Varint.smallSize(offset) &+ Varint.smallSize(key) &+ Varint.smallSize(value)
+        }
     }
 }
 
@@ -82,47 +122,4 @@ extension Slice {
     /// The length as Kafka writes it: -1 for none. (A block, and so a slice, has at most 31 bits of length.)
     @inline(__always)
     fileprivate var count: Int64 { Int64(Int32(bitPattern: length)) }
-}
-
-/// Zigzag varints on raw memory.
-enum Varint {
-    @inline(__always)
-    static func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: value &<< 1 ^ value &>> 63) }
-
-    /// Bytes that `put` writes: one for each seven bits.
-    @inline(__always)
-    static func size(_ value: UInt64) -> Int { value < 0x80 ? 1 : value < 0x4000 ? 2 : largeSize(value) }
-
-    @inline(never)
-    private static func largeSize(_ value: UInt64) -> Int { (64 &- value.leadingZeroBitCount &+ 6) / 7 }
-
-    /// Writes at `next`, where ``size(_:)`` bytes are the caller's, and moves it behind them.
-    @inline(__always)
-    static func put(_ value: UInt64, at next: inout UnsafeMutableRawPointer) {
-        // Safety: one byte for each seven bits is written, which the caller has made room for.
-        if value < 0x80 {
-            unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
-            unsafe next += 1
-        } else if value < 0x4000 {
-            let both = UInt16(truncatingIfNeeded: value & 0x7f | 0x80 | (value &<< 1) & 0x7f00)
-            unsafe next.storeBytes(of: both.littleEndian, as: UInt16.self)
-            unsafe next += 2
-        } else {
-            unsafe next = putLarge(value, at: next)
-        }
-    }
-
-    @inline(never)
-    private static func putLarge(_ value: UInt64, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        var rest = value
-        var next = unsafe start
-        // Safety: as in ``put(_:at:)``.
-        while rest >= 0x80 {
-            unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
-            unsafe next += 1
-            rest &>>= 7
-        }
-        unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
-        return unsafe next + 1
-    }
 }
