@@ -40,7 +40,8 @@ struct SectionReader: OptionWalker {
         refused.insert(option.name)
         let example = option.example.map { ", for example \($0)" } ?? ""
         let place = section.place
-        reader.inside(step(option.name)) { $0.note(place, "expected \(kind.name)\(example), found nothing; it is required") }
+        let message = "expected \(kind.name)\(example), found nothing; it is required"
+        reader.inside(step(option.name)) { $0.note(place, message) }
     }
 
     mutating func check(_ name: String, _ problem: @autoclosure () -> String?) {

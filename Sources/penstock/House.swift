@@ -95,25 +95,20 @@ final class House: Sendable {
     /// Waits until every pipeline has ended by itself.
     func wait() { _ = runner.wait() }
 
-    /// Brings home what was read, then stops everything.
-    /// - Returns: false if `deadline` came first.
+    /// Brings home what was read, lets requests that are worked on be answered meanwhile, then stops everything.
+    /// - Returns: false if `deadline` came before all that was read was in the log.
     @discardableResult
     func stop(by deadline: Instant) -> Bool {
+        let closed = Lock(listener == nil)
         runner.stop(by: deadline)
+        listener?.stop { closed.withLockNotifying { $0 = true } }
         let drained = runner.wait(until: deadline)
-        stopListener()
+        _ = closed.wait(until: max(deadline, clock.now() + .milliseconds(100))) { $0 ? true : nil }
         node.stop()
         encoders.stop()
         control.withLock { $0 }?.stop()
         loop.stop()
         return drained
-    }
-
-    private func stopListener() {
-        guard let listener else { return }
-        let done = Lock(false)
-        listener.stop { done.withLockNotifying { $0 = true } }
-        _ = done.wait(until: clock.now() + .seconds(10)) { $0 ? true : nil }
     }
 
     var pipelines: [PipelineStatus] { runner.status() }

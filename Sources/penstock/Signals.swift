@@ -1,8 +1,12 @@
 import Glibc
 import Platform
 
-/// SIGINT and SIGTERM as an event: the first asks the process to end, the second ends it at once.
+/// SIGINT and SIGTERM as an event: the first asks the process to end, a second one ends it at once.
 final class Signals: Sendable {
+    /// What comes sooner after the first is the same wish: `make`, `timeout` and supervisors signal the process and then
+    /// its group.
+    private static let grace = Duration.seconds(1)
+
     private static let watched = [SIGINT, SIGTERM]
 
     /// Keeps the signals from every thread that is started later. Call it before any is.
@@ -16,7 +20,9 @@ final class Signals: Sendable {
     init(first: @escaping @Sendable (String) -> Void) {
         _ = Thread(name: "signals") {
             first(Self.name(Self.next()))
-            let second = Self.next()
+            let graceEnd = Clock.system.now() + Self.grace
+            var second = Self.next()
+            while Clock.system.now() < graceEnd { second = Self.next() }
             Console.err.line(
                 "\npenstock: \(Self.name(second)) again: ended at once; what was not appended is read again")
             // As a shell reports a process that a signal has ended.
