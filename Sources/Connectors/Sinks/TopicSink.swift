@@ -38,7 +38,9 @@ package final class TopicSink: EventSink {
         self.context = context
         keys = try options.key.map { try KeyTaker($0) }
         let partitions = options.partitions
-        pool = BufferPool(batchBytes: options.batch.bytes, keep: partitions * 2 + 8)
+        // As many as the rounds under way have: memory that goes back to the allocator comes back in other places.
+        let batches = partitions + options.round.bytes / options.batch.bytes
+        pool = BufferPool(batchBytes: options.batch.bytes, keep: (Self.roundsUnderWay + 2) * batches)
         scatter = Scatter(partitions: partitions, batchBytes: options.batch.bytes, pool: pool)
         totals.name = context.name
     }
