@@ -25,6 +25,8 @@ extension DataDirectory {
         let outcome: Outcome = try passing.withLock { _ throws(StorageError) in
             if let target, ledger.isSynced(target) { return .nothing }
             if let reason = stopReason { throw StorageError(operation, .stopped(reason: reason)) }
+            // What is visible now is in the ledger already, so this pass covers it.
+            let checkpoint = ledger.takesCheckpoint(every: options.checkpointBytes) ? currentEnds() : nil
             let pass = ledger.begin()
             do throws(DiskError) {
                 for file in pass.files.values { try file.syncWhole() }
@@ -34,7 +36,10 @@ extension DataDirectory {
                 rememberFailure(pass, reason)
                 return .failed(ledger.stop(reason), StorageError(operation, .stopped(reason: reason)))
             }
-            return .synced(ledger.end(pass))
+            let waiters = ledger.end(pass)
+            // Without it recovery only knows less; the next one is due as soon.
+            if let checkpoint { try? write(checkpoint) }
+            return .synced(waiters)
         }
         switch outcome {
         case .nothing: break

@@ -7,6 +7,8 @@ package struct LogOptions: Hashable, Sendable {
     package var producersPerPartition = 10_000
     /// What recovery cut is kept in `penstock-cut` up to this many bytes; the oldest goes first.
     package var cutCopiesBytes: Int64 = 256 << 20
+    /// A checkpoint is written with the pass after so many bytes, so that recovery can tell damage from a torn tail.
+    package var checkpointBytes: Int64 = 64 << 20
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
 

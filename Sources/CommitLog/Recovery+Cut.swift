@@ -58,93 +58,6 @@ extension Recovery {
         return segment.validSize
     }
 
-    /// Bridges what was durable once and cannot be read: the bad part is set aside, and an empty batch, as compaction
-    /// leaves them, takes its offsets, so that readers go on behind it and no offset is given out twice.
-    /// - Returns: whether there was any damage.
-    mutating func repairDamage(_ key: Key) throws(DiskError) -> Bool {
-        var isDamaged = false
-        while let partition = found[key], let hole = damagedHole(partition) {
-            try bridge(partition, hole)
-            isDamaged = true
-            try rescanStrictly(key)
-        }
-        return isDamaged
-    }
-
-    private struct Hole {
-        var segment: Int
-        var from: Offset
-        var to: Offset
-        var reason: String
-    }
-
-    private func damagedHole(_ partition: Found) -> Hole? {
-        let scan = partition.scan
-        let spots = scan.spots(isStrict: true, adoptedEnd: partition.rules.adoptedEnd)
-        if let spot = spots.first, spot.offset < partition.known {
-            let next = spot.segment + 1 < scan.segments.count ? scan.segments[spot.segment + 1].base : partition.known
-            // Segments that overlap cannot be bridged: what follows is cut.
-            guard next > spot.offset else { return nil }
-            return Hole(segment: spot.segment, from: spot.offset, to: next, reason: spot.reason)
-        }
-        guard spots.isEmpty, scan.logEnd < partition.known else { return nil }
-        return Hole(
-            segment: scan.segments.count - 1, from: scan.logEnd, to: partition.known,
-            reason: "the log ends at \(scan.logEnd)")
-    }
-
-    private mutating func bridge(_ partition: Found, _ hole: Hole) throws(DiskError) {
-        let scan = partition.scan
-        let stem = hole.segment >= 0 ? scan.segments[hole.segment].stem : Segment.stem(scan.directory, 0)
-        let file = try disk.open(stem + ".log", .create)
-        let size = try file.status().size
-        var position = hole.segment >= 0 ? scan.segments[hole.segment].validSize : 0
-        var copy: String?
-        if position < size { copy = try keep(partition.place.name, hole.from, [(stem, position, size)]) }
-        try file.truncate(to: position)
-        let start = hole.segment >= 0 ? scan.segments[hole.segment].base : 0
-        var next = hole.from
-        // An offset's distance from its segment's base has 31 bits.
-        while next < hole.to && next - start < Int64(Int32.max) {
-            let end = min(hole.to, next + Int64(Int32.max), start + Int64(Int32.max))
-            let bytes = Self.emptyBatch(from: next, to: end)
-            try file.write(bytes, at: position)
-            position += Int64(bytes.count)
-            next = end
-        }
-        try file.syncWhole()
-        report.damage.append(
-            RecoveryReport.Damage(
-                partition: partition.place.name, offsets: hole.from..<hole.to, reason: hole.reason, copy: copy))
-    }
-
-    /// Reads everything again: there may be more damage behind the first.
-    private mutating func rescanStrictly(_ key: Key) throws(DiskError) {
-        guard var partition = found[key] else { return }
-        partition.scan = try PartitionScan(partition.scan.directory, disk: disk, rules: partition.rules)
-        found[key] = partition
-    }
-
-    /// A batch without records that takes the offsets from `base` up to, not including, `end`.
-    static func emptyBatch(from base: Offset, to end: Offset) -> [UInt8] {
-        var writer = ByteWriter(reserving: BatchHeader.size)
-        writer.write(base)
-        writer.write(Int32(BatchHeader.size - 12))
-        writer.write(Int32(-1))  // leader epoch: none
-        writer.write(Int8(2))
-        writer.write(UInt32(0))  // CRC, below
-        writer.write(Int16(0))
-        writer.write(Int32(end - base - 1))
-        writer.write(Int64(-1))  // base timestamp
-        writer.write(Int64(-1))  // largest timestamp
-        writer.write(Int64(-1))  // producer
-        writer.write(Int16(-1))
-        writer.write(Int32(-1))
-        writer.write(Int32(0))  // records
-        writer.patch(crc32c(writer.bytes.rawSpan.extracting(droppingFirst: 21)), at: 17)
-        return writer.bytes
-    }
-
     // MARK: - Copies
 
     /// Where copies of what was cut are kept.
@@ -152,7 +65,7 @@ extension Recovery {
 
     /// Copies pieces of files, one after the other, into one file, and syncs it.
     /// - Returns: its path, nil if the disk is full: what is cut was never acknowledged as durable.
-    private func keep(
+    func keep(
         _ partition: String, _ offset: Offset, _ pieces: [(stem: String, from: Int64, to: Int64)]
     ) throws(DiskError) -> String? {
         let directory = "\(path)/\(Self.copies)"
@@ -167,15 +80,7 @@ extension Recovery {
             try copy.truncate(to: 0)
             var end: Int64 = 0
             for piece in pieces {
-                let file = try disk.open(piece.stem + ".log", .read)
-                var position = piece.from
-                while position < piece.to {
-                    let bytes = try file.readBytes(at: position, count: Int(min(1 << 20, piece.to - position)))
-                    guard !bytes.isEmpty else { break }
-                    try copy.write(bytes, at: end)
-                    position += Int64(bytes.count)
-                    end += Int64(bytes.count)
-                }
+                end = try Self.copy(piece.stem + ".log", piece.from..<piece.to, to: copy, at: end, disk)
             }
             try copy.syncWhole()
             try disk.syncDirectory(directory)
@@ -232,17 +137,9 @@ extension Recovery {
     }
 
     private func rewrite(_ path: String) throws(DiskError) {
-        let old = try disk.open(path, .read)
-        let size = try old.status().size
         let new = try disk.open(path + ".tmp", .create)
         try new.truncate(to: 0)
-        var position: Int64 = 0
-        while position < size {
-            let bytes = try old.readBytes(at: position, count: 1 << 20)
-            guard !bytes.isEmpty else { break }
-            try new.write(bytes, at: position)
-            position += Int64(bytes.count)
-        }
+        _ = try Self.copy(path, 0..<disk.status(path).size, to: new, at: 0, disk)
         try new.syncWhole()
         try disk.rename(path + ".tmp", path)
         if let slash = path.lastIndex(of: "/") { try disk.syncDirectory(String(path[..<slash])) }

@@ -11,7 +11,7 @@ extension Recovery {
     mutating func resolve() throws(DiskError) {
         let history = Key(topic: positionsPlace.id, partition: 0)
         var commits = try readCommits(history)
-        let synced = commits.reduce(0) { max($0, $1.record.synced) }
+        let synced = try highestSynced(history, commits)
         // Damage in the middle of the positions: rounds cannot be told from halves of rounds, so nothing is rolled back.
         raise(history, known: synced)
         let isDamagedNow = try repairDamage(history)
@@ -52,13 +52,40 @@ extension Recovery {
     private func readCommits(_ key: Key) throws(DiskError) -> [Commit] {
         var commits: [Commit] = []
         try forEachBatch(key) { header, records in
-            guard let last = records.last, let bytes = last.key, let value = last.value,
-                case .commit(let pipeline)? = try? PositionsKey(decoding: bytes),
-                let record = try? CommitRecord(pipeline: pipeline, decoding: value)
-            else { return }
-            commits.append(Commit(end: header.nextOffset, record: record))
+            if let commit = Self.commit(header, records) { commits.append(commit) }
         }
         return commits
+    }
+
+    /// The end of the commit records that any commit record calls synced. What stands behind a bad one counts as well: it
+    /// was true when it was written, whatever became of the rest.
+    private func highestSynced(_ key: Key, _ commits: [Commit]) throws(DiskError) -> Offset {
+        var highest = commits.reduce(0) { max($0, $1.record.synced) }
+        for segment in found[key]?.scan.segments ?? [] where segment.bad != nil {
+            let file = try disk.open(segment.stem + ".log", .read)
+            var position = segment.validSize
+            while let next = try Self.batch(
+                in: file, behind: position, after: segment.nextOffset, end: segment.fileSize)
+            {
+                let bytes = try file.readBytes(at: next.position, count: next.size)
+                if let commit = Self.commit(in: bytes) { highest = max(highest, commit.record.synced) }
+                position = next.position + Int64(next.size) - 1
+            }
+        }
+        return highest
+    }
+
+    private static func commit(in bytes: [UInt8]) -> Commit? {
+        guard let (header, records) = try? RecordBatch.decode(bytes.rawSpan, limit: 128 << 20) else { return nil }
+        return commit(header, records)
+    }
+
+    private static func commit(_ header: BatchHeader, _ records: [Record]) -> Commit? {
+        guard let last = records.last, let bytes = last.key, let value = last.value,
+            case .commit(let pipeline)? = try? PositionsKey(decoding: bytes),
+            let record = try? CommitRecord(pipeline: pipeline, decoding: value)
+        else { return nil }
+        return Commit(end: header.nextOffset, record: record)
     }
 
     /// Whether an earlier recovery found damage in the positions, and left an empty batch in its place.

@@ -15,6 +15,7 @@ struct Recovery {
     let registryPlace: PartitionPlace
     let positionsPlace: PartitionPlace
     var found: [Key: Found] = [:]
+    let checkpoint: Checkpoint
     /// Whether every byte is read, and what is not committed is cut.
     var isStrict: Bool
 
@@ -42,6 +43,8 @@ struct Recovery {
         self.disk = disk
         registryPlace = try Self.internalPlace(DataDirectory.registryTopic, path, disk)
         positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk)
+        let text = try disk.readFile("\(path)/\(Checkpoint.fileName)", limit: 64 << 20) ?? []
+        checkpoint = Checkpoint(text: String(decoding: text, as: UTF8.self))
         let hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
         let wasClosed = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
         isStrict = hasFailed || !wasClosed
@@ -86,7 +89,10 @@ struct Recovery {
         try add(registryPlace, TopicSettings(), adoptedEnd: 0)
         let key = Key(topic: registryPlace.id, partition: 0)
         // Nothing is done before its registry record is synced, so a tear holds nothing that anyone relies on.
-        if isStrict { try cutTears(key) }
+        if isStrict {
+            _ = try repairDamage(key)
+            try cutTears(key)
+        }
         try readRegistry()
         try add(positionsPlace, TopicSettings(), adoptedEnd: 0)
         try readTopics()
@@ -106,8 +112,9 @@ struct Recovery {
             adoptedEnd: adoptedEnd)
         let scan = try PartitionScan(place.path, disk: disk, rules: rules)
         report.scannedBytes += scan.fileBytes
+        let synced = checkpoint.ends[Checkpoint.Key(topic: place.id, partition: place.index)] ?? 0
         found[Key(topic: place.id, partition: place.index)] = Found(
-            place: place, rules: rules, scan: scan, known: adoptedEnd, covered: adoptedEnd)
+            place: place, rules: rules, scan: scan, known: max(adoptedEnd, synced), covered: adoptedEnd)
     }
 
     private mutating func readRegistry() throws(DiskError) {

@@ -16,6 +16,8 @@ final class SyncLedger: Sendable {
         /// Directories whose names changed.
         var directories: Set<String> = []
         var unsyncedBytes: Int64 = 0
+        /// Synced since the last checkpoint.
+        var bytesSinceCheckpoint: Int64 = 0
         /// The end of the commit records in `__penstock_positions`, as written and as durable.
         var commitsEnd: Offset = 0
         var commitsSynced: Offset = 0
@@ -73,6 +75,15 @@ final class SyncLedger: Sendable {
 
     var commitsSynced: Offset { state.withLock { $0.commitsSynced } }
 
+    /// Whether the next pass should leave a checkpoint; if so, the count begins anew.
+    func takesCheckpoint(every bytes: Int64) -> Bool {
+        state.withLock { state in
+            guard state.bytesSinceCheckpoint + state.unsyncedBytes >= bytes else { return false }
+            state.bytesSinceCheckpoint = -state.unsyncedBytes
+            return true
+        }
+    }
+
     func begin() -> Pass {
         state.withLock { state in
             let pass = Pass(
@@ -90,6 +101,7 @@ final class SyncLedger: Sendable {
         state.withLockNotifying { state in
             state.synced = max(state.synced, pass.ticket)
             state.commitsSynced = max(state.commitsSynced, pass.commitsEnd)
+            state.bytesSinceCheckpoint += pass.bytes
             let synced = state.synced
             let served = state.waiters.filter { $0.ticket <= synced }.map(\.done)
             state.waiters.removeAll { $0.ticket <= synced }

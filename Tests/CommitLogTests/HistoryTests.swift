@@ -23,6 +23,7 @@ struct History {
         var options = LogOptions()
         options.topicDefaults.segmentBytes = 900
         options.topicDefaults.indexIntervalBytes = 150
+        options.checkpointBytes = 500
         return options
     }
 

@@ -68,39 +68,4 @@ import Testing
         #expect(try site.memory.disk.status("/d/t-1/00000000000000000000.log").inode != inode)
         #expect(site.memory.bytes(of: "/d/penstock-sync-failed") == nil)
     }
-
-    @Test("the syncing thread serves whoever waits, and ends when it is stopped")
-    func thread() throws {
-        let site = try Site()
-        let syncer = Syncer(site.directory, clock: .system, interval: .seconds(3600))
-        let told = Lock(0)
-        for number in 2...4 {
-            let ticket = try site.directory.append(site.round(Int64(number)))
-            site.directory.whenSynced(ticket) { error in
-                #expect(error == nil)
-                told.withLockNotifying { $0 += 1 }
-            }
-        }
-        _ = told.wait { $0 == 3 ? true : nil }
-        syncer.stop()
-        #expect(site.directory.unsyncedBytes == 0)
-    }
-
-    @Test("the syncing thread does not leave bytes unsynced for longer than its interval, or more than its limit")
-    func threadWithoutWaiters() throws {
-        let site = try Site()
-        for syncer in [
-            Syncer(site.directory, clock: .system, interval: .milliseconds(1)),
-            Syncer(site.directory, clock: .system, interval: .seconds(3600), bytes: 1),
-        ] {
-            let synced = Lock(false)
-            site.memory.fail { call in
-                if call.operation == .sync { synced.withLockNotifying { $0 = true } }
-                return nil
-            }
-            try site.commit(Int64(site.partitions[0].highWatermark))
-            _ = synced.wait { $0 ? true : nil }
-            syncer.stop()
-        }
-    }
 }
