@@ -2,7 +2,9 @@ import Testing
 
 @Suite(
     "A consumer group of kafka-python", .timeLimit(.minutes(10)),
-    .enabled(if: Surroundings.pythonWithKafka != nil, "no Python here can import kafka (Debian: python3-kafka)"))
+    .enabled(
+        if: Surroundings.pythonWithKafka != nil,
+        "no Python here can import kafka and lz4 (Debian: python3-kafka, python3-lz4)"))
 struct GroupTests {
     private struct Place: Hashable {
         var partition: Substring

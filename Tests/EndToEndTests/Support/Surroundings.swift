@@ -25,9 +25,9 @@ enum Surroundings {
 
     static let kcat: String? = found("kcat")
 
-    /// A Python that can import `kafka` (kafka-python): Debian's own, or the first in PATH.
+    /// A Python that can import `kafka` (kafka-python, with the codec that topics have): Debian's own, or the first in PATH.
     static let pythonWithKafka: String? = ["/usr/bin/python3", "python3"].first { python in
-        (try? Child(python, ["-c", "import kafka"]).end()) == .exited(0)
+        (try? Child(python, ["-c", "import kafka, lz4.frame"]).end()) == .exited(0)
     }
 
     static let isRoot = getuid() == 0

@@ -5,7 +5,9 @@ final class Workspace: Sendable {
     let path: String
 
     init() throws {
-        var template = Array("\(NSTemporaryDirectory())/penstock-test-XXXXXX".utf8CString)
+        var template = Array(
+            URL(filePath: NSTemporaryDirectory()).appending(path: "penstock-test-XXXXXX").path(percentEncoded: false)
+                .utf8CString)
         guard mkdtemp(&template) != nil else {
             throw Trouble("no temporary directory: \(String(cString: strerror(errno)))")
         }
