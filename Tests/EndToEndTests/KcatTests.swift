@@ -16,7 +16,7 @@ struct KcatTests {
         let workspace = try Workspace()
         try workspace.append("app.log", Lines(count: 10).content)
         let penstock = try server(workspace)
-        let wait = try Child("kcat", ["-C", "-b", penstock.address, "-t", "app", "-c", "10", "-q"])
+        let wait = try Child("kcat", ["-C", "-b", penstock.address, "-t", "app", "-o", "beginning", "-c", "10", "-q"])
         try wait.end()
         let child = try Child("kcat", ["-L", "-b", penstock.address])
         #expect(try child.end() == .exited(0), "\(child.tail)")
