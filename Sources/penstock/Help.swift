@@ -55,7 +55,9 @@ enum Help {
         if case .list = option.kind, option.head.argument == nil { notes.append("may be repeated") }
         if let example = option.head.example { notes.append("for example \(example)") }
         if let value = option.defaultText, option.kind != .flag, !value.isEmpty { notes.append("default \(value)") }
-        if option.kind == .flag, option.defaultText == "true" { notes.append("default true; \(option.flag)=false turns it off") }
+        if option.kind == .flag, option.defaultText == "true" {
+            notes.append("default true; \(option.flag)=false turns it off")
+        }
         let tail = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
         return (option.head.argument ?? flag(option), option.head.sentence + tail)
     }
