@@ -14,8 +14,8 @@ struct KcatTests {
     @Test("kcat -L lists the broker, the topic and its partitions")
     func list() throws {
         let workspace = try Workspace()
-        try workspace.append("app.log", Lines(count: 10).content)
         let penstock = try server(workspace)
+        try workspace.append("app.log", Lines(count: 10).content)
         let wait = try Child("kcat", ["-C", "-b", penstock.address, "-t", "app", "-o", "beginning", "-c", "10", "-q"])
         try wait.end()
         let child = try Child("kcat", ["-L", "-b", penstock.address])
