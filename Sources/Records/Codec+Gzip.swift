@@ -17,7 +17,8 @@ enum Gzip {
             throw .tooLarge(size: input.count, limit: Int(UInt32.max))
         }
         var stream = unsafe z_stream()
-        let level = Int32(clamping: level ?? Int(Z_DEFAULT_COMPRESSION))
+        // The other libraries do this themselves; zlib refuses.
+        let level = level.map { Int32(max(1, min(9, $0))) } ?? Z_DEFAULT_COMPRESSION
         // Safety: `stream` is zeroed, as deflateInit2_ demands, stays where it is, and is ended below.
         let begun = unsafe deflateInit2_(
             &stream, level, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,

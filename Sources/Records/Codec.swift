@@ -19,7 +19,8 @@ package enum Codec: UInt8, CaseIterable, Sendable {
     }
 
     /// Compresses with the framing that Kafka expects inside a batch.
-    /// - Parameter level: the library's own scale (gzip 1-9, lz4 1-12, zstd 1-22); nil is the library's default.
+    /// - Parameter level: the library's own scale (gzip 1-9, lz4 1-12, zstd 1-22), beyond which its last
+    ///   one stands; nil is the library's default.
     package func compress(_ bytes: RawSpan, level: Int? = nil) throws(RecordError) -> [UInt8] {
         let buffer = Buffer(capacity: bound(bytes.byteCount))
         let count = try compress(bytes, into: buffer, from: 0, level: level)

@@ -183,6 +183,36 @@ struct ScatterTests {
         }
     }
 
+    @Test("builders are finished by any number of threads at once", arguments: Codec.allCases)
+    func concurrent(_ codec: Codec) async throws {
+        var random = SeededGenerator(seed: 23)
+        let lines = (0..<4000).map { "\($0 % 37) line \($0) of \(random.next())\n" }
+        var batch = EventBatch(block: Block(lines.joined().utf8))
+        _ = LineCutter.cut(batch.block, from: 0, timestamp: 0, maxLine: 100, events: &batch.events)
+        #expect(KeyExtractor.field(1, in: &batch) == 0)
+        let pool = BufferPool(batchBytes: 2000, keep: 8)
+        let scatter = Scatter(partitions: 4, batchBytes: 2000, pool: pool)
+        let values = try await withThrowingTaskGroup(of: [[UInt8]].self) { group in
+            var next = 0
+            func finish(_ builder: BatchBuilder?) {
+                guard let builder else { return }
+                group.addTask {
+                    let encoded = try builder.finish(codec: codec)
+                    return try RecordBatch.decode(encoded.bytes, limit: 1 << 20).1.compactMap(\.value)
+                }
+            }
+            while next < batch.events.count {
+                let step = scatter.add(batch, from: next)
+                next = step.next
+                if let full = step.full { finish(scatter.take(full)) }
+            }
+            for (_, builder) in scatter.takeAll() { finish(builder) }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(Set(values) == Set(lines.map { Array($0.utf8.dropLast()) }))
+        #expect(values.count == lines.count)
+    }
+
     @Test("memory goes back to the pool: what the scatter, the builders and the batches held")
     func pooled() throws {
         let pool = BufferPool(batchBytes: 1000, keep: 3)
