@@ -29,8 +29,11 @@ package struct BrokerOptions: Sendable {
     package var syncInterval = Duration.seconds(1)
     /// A sync pass begins at the latest at this many unsynced bytes.
     package var syncBytes = 64 << 20
-    /// How often retention looks.
-    package var upkeepInterval = Duration.seconds(30)
+    /// How often topics that are larger than they may be are cut. A topic can grow beyond its limit by what is appended
+    /// meanwhile.
+    package var sizeRetentionInterval = Duration.seconds(30)
+    /// How often records that are older than their topic keeps them are deleted (`log.retention.check.interval.ms`).
+    package var timeRetentionInterval = Duration.seconds(300)
     /// How often expired group offsets are looked for (`offsets.retention.check.interval.ms`).
     package var offsetsExpiryInterval = Duration.seconds(600)
     /// When an offset commit is answered: appended as in Kafka, or synced (`offsets_acks`).

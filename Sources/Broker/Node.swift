@@ -93,9 +93,13 @@ package final class Node: Sendable {
     }
 
     private func startUpkeep() {
-        upkeep.add("retention", every: options.upkeepInterval, on: scheduler, clock) {
+        upkeep.add("retention by size", every: options.sizeRetentionInterval, on: scheduler, clock) {
             [directory] () throws(StorageError) in
-            try directory.enforceRetention()
+            _ = try directory.enforceRetention()
+        }
+        upkeep.add("retention by time", every: options.timeRetentionInterval, on: scheduler, clock) {
+            [directory, clock] () throws(StorageError) in
+            _ = try directory.enforceRetention(now: clock.wallMilliseconds())
         }
         upkeep.add("group offsets", every: options.offsetsExpiryInterval, on: scheduler, clock) {
             [coordinator] () throws(StorageError) in

@@ -50,6 +50,10 @@ package struct TopicSettings: Hashable, Sendable {
             default: break
             }
         }
+        // A topic that is only compacted keeps the newest record of each key, however old and however large it gets.
+        if let policy = configuration["cleanup.policy"], policy.contains("compact"), !policy.contains("delete") {
+            (retentionBytes, retentionMilliseconds) = (-1, -1)
+        }
     }
 
     /// The configuration of a topic that as a whole stays under `total` bytes.
