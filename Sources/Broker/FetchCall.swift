@@ -23,6 +23,7 @@ final class FetchCall: Sendable {
 
     let request: FetchRequest
     let version: Int16
+    let connection: UInt64
     let parts: [Part]
     let maxBytes: Int
     let minBytes: Int
@@ -30,11 +31,12 @@ final class FetchCall: Sendable {
     private let state: Lock<State>
 
     init(
-        _ request: FetchRequest, version: Int16, parts: [Part], maxBytes: Int, deadline: Instant,
+        _ request: FetchRequest, _ context: RequestContext, parts: [Part], maxBytes: Int, deadline: Instant,
         _ respond: @escaping Respond<FetchResponse>
     ) {
         self.request = request
-        self.version = version
+        version = context.version
+        connection = context.connection
         self.parts = parts
         self.maxBytes = maxBytes
         self.deadline = deadline

@@ -50,6 +50,10 @@ package protocol KafkaService: Sendable {
         _ request: OffsetCommitRequest, _ context: RequestContext, _ respond: @escaping Respond<OffsetCommitResponse>)
     func offsetFetch(
         _ request: OffsetFetchRequest, _ context: RequestContext, _ respond: @escaping Respond<OffsetFetchResponse>)
+
+    /// The connection with this number (``RequestContext/connection``) has closed: what waits for its sake is to end. It
+    /// is still responded to, though nobody listens.
+    func connectionClosed(_ connection: UInt64)
 }
 
 package typealias Respond<Response> = @Sendable (Response) -> Void

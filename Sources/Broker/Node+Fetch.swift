@@ -17,7 +17,7 @@ extension Node {
         }
         let patience = min(.milliseconds(max(0, request.maxWaitMs)), options.longestWait)
         let call = FetchCall(
-            request, version: context.version, parts: parts(of: request),
+            request, context, parts: parts(of: request),
             maxBytes: min(max(0, Int(request.maxBytes)), options.fetchMaxBytes), deadline: clock.now() + patience,
             respond)
         // A reader at the end is the common case, and needs no worker.
@@ -26,6 +26,10 @@ extension Node {
         } else {
             evaluateLater(call)
         }
+    }
+
+    package func connectionClosed(_ connection: UInt64) {
+        for call in waiting.take(connection: connection) { finish(call) }
     }
 
     private func parts(of request: FetchRequest) -> [FetchCall.Part] {

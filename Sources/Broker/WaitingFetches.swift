@@ -50,6 +50,15 @@ final class WaitingFetches: Sendable {
         }
     }
 
+    /// Takes out all that came over a connection. Looks at every one that waits.
+    func take(connection: UInt64) -> [FetchCall] {
+        state.withLock { state in
+            let parked = state.calls.filter { $0.call.connection == connection }
+            for one in parked { _ = Self.remove(one, &state) }
+            return parked.map(\.call)
+        }
+    }
+
     func takeAll() -> [FetchCall] {
         state.withLock { state in
             defer { state = State() }

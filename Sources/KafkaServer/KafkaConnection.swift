@@ -69,6 +69,7 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
         }
         frameTimer?.cancel()
         frameTimer = nil
+        if !exchanges.isEmpty { service.connectionClosed(number) }
         exchanges = []
         held = nil
         decoder = FrameDecoder(limit: 0)

@@ -31,6 +31,8 @@ package final class Listener: @unchecked Sendable {  // mutable fields are touch
 
     private var connectionCount = 0
     private var refusing = false
+    /// There was no descriptor for a connection, and some have been waiting since.
+    private var starved = false
     private var retry: (any ScheduledWork)?
 
     /// - Parameters:
@@ -93,7 +95,9 @@ package final class Listener: @unchecked Sendable {  // mutable fields are touch
         for _ in 0..<64 {
             guard let accepted = Descriptor(penstock_accept(socket.descriptor)) else {
                 switch errno {
-                case EAGAIN: return
+                case EAGAIN:
+                    starved = false
+                    return
                 case EINTR, ECONNABORTED, EPROTO, ENETDOWN, EHOSTUNREACH, ENETUNREACH: continue
                 default: return pause(SocketError("accept a connection on \(endpoint)", errno: errno))
                 }
@@ -124,7 +128,10 @@ package final class Listener: @unchecked Sendable {  // mutable fields are touch
     /// No descriptor or memory is left: what waits in the backlog would wake the loop for ever.
     private func pause(_ error: SocketError) {
         guard retry == nil else { return }
-        log("\(error); accepting again when a connection closes. Raise the limit on open files (ulimit -n)")
+        if !starved {
+            log("\(error); accepting again when a connection closes. Raise the limit on open files (ulimit -n)")
+        }
+        starved = true
         for socket in sockets { setInterest(socket, []) }
         retry = loop.schedule(at: loop.clock.now() + options.acceptRetry) { [self] in acceptAgain() }
     }

@@ -68,6 +68,22 @@ final class Held<Response: Sendable>: Sendable {
         for (id, client) in clients.enumerated() { #expect(try client.receiveID() == Int32(id)) }
     }
 
+    @Test("tells the service when a client goes that waits for a fetch, and only then")
+    func goneConsumer() throws {
+        let service = StubService(fetch: { _, _ in })
+        let server = try TestServer(service)
+        let idle = try server.connect()
+        _ = try idle.call(MetadataRequest(), version: 1)
+        idle.socket.finishWriting()
+        #expect(try idle.rest() == [])
+        let consumer = try server.connect()
+        try consumer.send(FetchRequest(), version: 4, id: 1)
+        consumer.socket.finishWriting()
+        #expect(try consumer.rest() == [])
+        let closed = try #require(service.seen.wait(until: soon()) { $0.closed.isEmpty ? nil : $0.closed })
+        #expect(closed == [try #require(service.seen.withLock { $0.contexts.last?.connection })])
+    }
+
     @Test("sends nothing for acks=0, and the next answer is the next request's")
     func silence() throws {
         let server = try TestServer(StubService())

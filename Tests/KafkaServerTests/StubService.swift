@@ -8,6 +8,7 @@ final class StubService: KafkaService, Sendable {
         var apis: [APIKey] = []
         var contexts: [RequestContext] = []
         var produced: [ProduceRequest] = []
+        var closed: [UInt64] = []
     }
 
     let seen = Lock(Seen())
@@ -46,6 +47,8 @@ final class StubService: KafkaService, Sendable {
         note(context, FetchResponse.self)
         onFetch(request, respond)
     }
+
+    func connectionClosed(_ connection: UInt64) { seen.withLockNotifying { $0.closed.append(connection) } }
 
     func metadata(_: MetadataRequest, _ c: RequestContext, _ r: @escaping Respond<MetadataResponse>) { answer(c, r) }
     func createTopics(_: CreateTopicsRequest, _ c: RequestContext, _ r: @escaping Respond<CreateTopicsResponse>) {
