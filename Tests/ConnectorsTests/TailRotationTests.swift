@@ -28,6 +28,29 @@ struct TailRotationTests {
         #expect(try tail.drain() == ["4b"])
     }
 
+    @Test("reads what was rotated before what replaced it, alive and after a restart", arguments: [false, true])
+    func order(down: Bool) throws {
+        bench.write("0\n", to: "app.log")
+        let tail = try TailRun(bench, paths: ["app.log*"]) { $0.block = .kibibytes(64) }
+        try tail.drain()
+        let lines = (1...60_000).map { "\($0)" }
+        for (part, start) in stride(from: 0, to: 60_000, by: 20_000).enumerated() {
+            try bench.append(lines[start..<start + 20_000].map { $0 + "\n" }.joined(), to: "app.log")
+            // Times of writing as they are apart in life.
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1_000_000 + Double(part))],
+                ofItemAtPath: bench.path("app.log"))
+            guard part < 2 else { break }
+            if FileManager.default.fileExists(atPath: bench.path("app.log.1")) {
+                try bench.rename("app.log.1", "app.log.2")
+            }
+            try bench.rename("app.log", "app.log.1")
+        }
+        if down { try tail.restart() }
+        bench.time.advance(by: .milliseconds(50))
+        #expect(try tail.drain() == lines)
+    }
+
     @Test("reads a renamed file once when a glob finds its new name too")
     func renamedInGlob() throws {
         bench.write("1\n", to: "app.log")

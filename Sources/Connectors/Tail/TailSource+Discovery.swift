@@ -22,8 +22,19 @@ extension TailSource {
             }
         }
         guard now >= nextScan, !untilEnd else { return }
+        look(now)
+    }
+
+    /// Looks at everything, and puts what is new into its order.
+    func look(_ now: Instant) {
+        let before = byPath
         scan(now)
         if !stored.isEmpty { recoverStored(now) }
+        guard !newcomers.isEmpty else { return }
+        var replaced: [FileIdentity: TailedFile] = [:]
+        for file in newcomers where before[file.path] !== file { replaced[file.identity] = before[file.path] }
+        order(newcomers, replacing: replaced)
+        newcomers = []
     }
 
     func wake(_ file: TailedFile) { queue.append(file) }
@@ -75,6 +86,7 @@ extension TailSource {
             }
             if let file = files[FileIdentity(status)] {
                 if file.complaint == nil { settle(path) }
+                file.saw(status)
                 let seen = file.offset + Int64(file.heldBytes)
                 if status.size != seen || file.complaint != nil { wake(file) }
                 return file.identity
@@ -125,6 +137,7 @@ extension TailSource {
     /// Takes a file into the house, open.
     func begin(_ file: TailedFile, _ handle: any DiskFile, size: Int64) {
         files[file.identity] = file
+        newcomers.append(file)
         byPath[file.path] = file
         file.end = untilEnd ? size : nil
         file.knownSize = max(size, file.offset)
@@ -164,7 +177,9 @@ extension TailSource {
         if let name {
             file.path = name
             byPath[name] = file
-            if let status = try? disk.status(name), status.size != file.offset + Int64(file.heldBytes) { wake(file) }
+            guard let status = try? disk.status(name) else { return }
+            file.saw(status)
+            if status.size != file.offset + Int64(file.heldBytes) { wake(file) }
             return
         }
         let isNews = !file.isRemoved

@@ -31,6 +31,8 @@ package final class TailSource: EventSource {
     var unreadSubjects: Set<String> = []
     /// Paths that a glob found and nobody wants, so that it is said once.
     var leftOut: Set<String> = []
+    /// Found since files were last put in order.
+    var newcomers: [TailedFile] = []
     /// Position changes that wait for a batch to travel with.
     var pending: [PositionUpdate] = []
     var untilEnd = false
@@ -65,8 +67,7 @@ package final class TailSource: EventSource {
                 "the kernel gives no inotify instance (fs.inotify.max_user_instances): "
                     + "files are looked at every \(options.rescan.unitText) only")
         }
-        scan(clock.now())
-        recoverStored(clock.now())
+        look(clock.now())
     }
 
     package var descriptors: [Int32] { folderWatch.map { [$0.descriptor] } ?? [] }
@@ -103,6 +104,10 @@ package final class TailSource: EventSource {
         // Each file has one turn in a block, so that a busy one does not keep the others waiting.
         for _ in 0..<queue.count {
             guard let file = queue.takeFirst() else { return }
+            if file.mustWait() {
+                queue.append(file)
+                continue
+            }
             switch attempt(file, { (handle) throws(DiskError) in try turn.read(file, from: handle) }) {
             case .rest: rested(file, now: turn.now)
             case .more: queue.append(file)

@@ -44,6 +44,18 @@ final class TailedFile {
     private(set) var abandoned: [AbandonedRange] = []
     private(set) var abandonedBytes: Int64 = 0
     var errors: Int64 = 0
+    /// When it was last written to, as far as is known: nanoseconds since 1970.
+    var modified: Int64
+    /// What is to be read before it.
+    var waitsFor: [Predecessor] = []
+
+    struct Predecessor {
+        var file: TailedFile
+        var generation: UInt32
+        /// In bytes of `file`: what was there when the two were put in order.
+        var end: Int64
+    }
+
     /// Waits in the ``ReadyQueue``.
     var isQueued = false
     /// Bytes handed on in the batch being filled.
@@ -56,8 +68,15 @@ final class TailedFile {
         self.path = path
         self.generation = generation
         knownSize = status.size
+        modified = status.modified
         lastRead = now
         caughtUp = now
+    }
+
+    /// Takes note of what a look at the file told.
+    func saw(_ status: FileStatus) {
+        modified = status.modified
+        knownSize = max(knownSize, status.size)
     }
 
     /// Goes on from a committed position.
