@@ -59,7 +59,8 @@ package protocol EventProcessor: AnyObject {
 package protocol EventSink: AnyObject {
     /// - Parameter longestEvent: of the pipeline's sources, in bytes.
     func start(longestEvent: Int) throws
-    func take(_ batch: SourceBatch)
+    /// The sink alone has the batch from here on, so it may change it in place.
+    func take(_ batch: consuming SourceBatch)
     /// Moves what is ready, closes what is due, and waits while more is under way than the sink's bounds allow.
     func advance() throws
     /// Brings home what is closed, since nothing else is to be done now. An open round stays open until its deadline.

@@ -88,7 +88,7 @@ extension Pipeline {
                 sleep(waker, watching: sources.flatMap(\.descriptors), until: earlier(until, sink.deadline))
             case .batch(var batch):
                 guard process(&batch) else { return end(waker) }
-                sink.take(batch)
+                sink.take(consume batch)
             }
         }
         end(waker)
@@ -135,7 +135,7 @@ extension Pipeline {
             answer(sources: false, sink: true)
             guard attempt(waker, { try sink.advance() }) else { break }
             if let batch = channel.take() {
-                sink.take(batch)
+                sink.take(consume batch)
                 continue
             }
             if channel.isFinished, channel.heldBytes == 0 { break }

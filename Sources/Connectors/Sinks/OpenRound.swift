@@ -42,7 +42,10 @@ struct OpenRound {
     /// Of the whole round, once the latch is open.
     /// - Throws: the first error of an encoder.
     func round(pipeline: String, partitions: [Partition]) throws -> (round: Round, bytes: Int) {
+        var counts = [Int](repeating: 0, count: partitions.count)
+        for job in jobs { counts[job.partition] += 1 }
         var batches = [[EncodedBatch]](repeating: [], count: partitions.count)
+        for (partition, count) in counts.enumerated() where count > 0 { batches[partition].reserveCapacity(count) }
         var bytes = 0
         for job in jobs {
             guard let batch = try job.result?.get() else { continue }
@@ -50,6 +53,7 @@ struct OpenRound {
             bytes += batch.size
         }
         var round = Round(pipeline: pipeline, positions: Array(positions.values))
+        round.parts.reserveCapacity(partitions.count)
         for (partition, batches) in zip(partitions, batches) where !batches.isEmpty {
             round.parts.append((partition: partition, batches: batches))
         }

@@ -31,7 +31,7 @@ package final class StdoutSink: EventSink {
 
     package func start(longestEvent: Int) throws {}
 
-    package func take(_ batch: SourceBatch) {
+    package func take(_ batch: consuming SourceBatch) {
         batch.events.appendLines(to: &waiting)
         events += batch.events.events.count
         positions += batch.positions

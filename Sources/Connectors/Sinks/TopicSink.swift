@@ -51,7 +51,7 @@ package final class TopicSink: EventSink {
         try findTopic()
     }
 
-    package func take(_ batch: SourceBatch) {
+    package func take(_ batch: consuming SourceBatch) {
         var batch = batch
         keys?.take(in: &batch.events)
         if open == nil { open = OpenRound(began: context.shared.clock.now()) }

@@ -3,6 +3,7 @@ import Glibc
 /// Kernel notification (inotify) of changes in folders and files: one instance a source, readable through `poll`.
 ///
 /// Where the kernel has none to give, or the file system sends none, the slow scan of the tail does its work.
+@safe
 final class FolderWatch {
     enum Change: Hashable {
         /// Bytes came to, or left, the file of this name in a watched folder.
@@ -16,14 +17,21 @@ final class FolderWatch {
     let descriptor: Int32
     private var folders: [Int32: String] = [:]
     private var watched: [String: Int32] = [:]
+    private let buffer: UnsafeMutableRawBufferPointer
 
     /// - Returns: nil when the kernel gives none (the limit of instances a user may have, or of descriptors).
     init?() {
         descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+        // Safety: freed in `deinit` only.
+        unsafe buffer = .allocate(byteCount: 16 << 10, alignment: 8)
         if descriptor < 0 { return nil }
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit {
+        // Safety: allocated in `init`.
+        unsafe buffer.deallocate()
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
 
     /// - Returns: false when it cannot be watched; `errno` says why.
     @discardableResult
@@ -51,16 +59,12 @@ final class FolderWatch {
     /// What happened since the last call, each thing once; never waits.
     func changes() -> Set<Change> {
         var found: Set<Change> = []
-        let size = 64 << 10
-        // Safety: `read` fills at most `size` bytes, and only what it filled is parsed.
-        unsafe withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
-            while true {
-                let count = unsafe Glibc.read(descriptor, buffer.baseAddress, size)
-                guard count > 0 else { return }
-                unsafe parse(UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &found)
-            }
+        while true {
+            // Safety: `read` fills at most the buffer, and only what it filled is parsed.
+            let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            guard count > 0 else { return found }
+            unsafe parse(UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &found)
         }
-        return found
     }
 
     private func parse(_ bytes: UnsafeRawBufferPointer, into found: inout Set<Change>) {

@@ -102,6 +102,7 @@ package final class TailSource: EventSource {
 
     private func readReady(_ turn: inout Turn) {
         // Each file has one turn in a block, so that a busy one does not keep the others waiting.
+        turn.isAlone = queue.count == 1
         for _ in 0..<queue.count {
             guard let file = queue.takeFirst() else { return }
             if file.mustWait() {
@@ -121,13 +122,14 @@ package final class TailSource: EventSource {
     }
 
     private func positions(of turn: Turn) -> [PositionUpdate] {
+        let moved = turn.moved.map { file in
+            bytes += file.moved
+            file.moved = 0
+            return PositionUpdate(source: context.name, position: file.position)
+        }
+        guard !pending.isEmpty else { return moved }
         defer { pending = [] }
-        return pending
-            + turn.moved.map { file in
-                bytes += file.moved
-                file.moved = 0
-                return PositionUpdate(source: context.name, position: file.position)
-            }
+        return pending + moved
     }
 
     /// More comes than a block holds: larger ones. A line that does not fit: one that holds the longest line.

@@ -16,6 +16,8 @@ struct Turn {
     let now: Instant
     private let maxLine: Int
     private let untilEnd: Bool
+    /// No other file waits for its turn: this one may fill the block.
+    var isAlone = false
     /// In the block: up to here the bytes of the file being read were handed on.
     private var cursor = 0
 
@@ -68,7 +70,7 @@ struct Turn {
                 return .rest
             }
             if block.room == 0 { return full(file, begin: begin, overlap: overlap) }
-            if block.count - begin >= Self.share, cursor > begin + overlap { return .more }
+            if !isAlone, block.count - begin >= Self.share, cursor > begin + overlap { return .more }
         }
     }
 
