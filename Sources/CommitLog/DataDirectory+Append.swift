@@ -9,10 +9,12 @@ extension DataDirectory {
         guard batch.header.producerId < PipelineProducer.firstReserved else {
             return .rejected(.reservedProducer(batch.header.producerId))
         }
-        let result = try partition.writer.withLock { (writer) throws(StorageError) in
-            try appendHeld(batch, to: writer)
+        let (result, hasRolled) = try partition.writer.withLock { (writer) throws(StorageError) in
+            let rolls = writer.rolls
+            return (try appendHeld(batch, to: writer), writer.rolls != rolls)
         }
         if case .appended = result { observer?(partition) }
+        if hasRolled { trimAfterRoll(partition) }
         return result
     }
 
@@ -47,15 +49,18 @@ extension DataDirectory {
         }
         var writers: [PartitionWriter] = []
         writers.reserveCapacity(parts.count)
-        let ticket = try hold(parts, &writers) { (writers) throws(StorageError) in
-            try positionsPartition.writer.withLock { (positions) throws(StorageError) in
+        let (ticket, hasRolled) = try hold(parts, &writers) { (writers) throws(StorageError) in
+            let rolls = writers.reduce(0) { $0 + $1.rolls }
+            let ticket = try positionsPartition.writer.withLock { (positions) throws(StorageError) in
                 try appendHeld(round, parts, writers, positions)
             }
+            return (ticket, writers.reduce(0) { $0 + $1.rolls } != rolls)
         }
         if let observer {
             for part in parts { observer(part.partition) }
             observer(positionsPartition)
         }
+        if hasRolled { for part in parts { trimAfterRoll(part.partition) } }
         return ticket
     }
 

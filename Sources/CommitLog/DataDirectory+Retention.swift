@@ -20,6 +20,14 @@ extension DataDirectory {
         return freed
     }
 
+    /// After partitions have rolled: what their size retention does not keep goes at once, as far as it is durable, so
+    /// that a topic stays under its cap however fast it grows.
+    func trimAfterRoll(_ partition: Partition) {
+        guard partition.hasExpired(nil) else { return }
+        // The append itself is done. What cannot be deleted now is tried again by ``enforceRetention(now:)``.
+        _ = try? trim(partition, nil)
+    }
+
     private func trim(_ partition: Partition, _ now: Int64?) throws(StorageError) -> Int64 {
         let operation = "delete old segments of \(partition.name)"
         try ledger.check(operation)

@@ -21,6 +21,8 @@ final class PartitionWriter {
     /// Bytes of the active segment.
     private var size: Int64
     private(set) var isDeleted = false
+    /// Segments begun since the partition was opened.
+    private(set) var rolls = 0
 
     init(_ parts: Partition.Parts, view: Lock<Partition.View>) {
         name = "\(parts.topicName)-\(parts.index)"
@@ -162,7 +164,8 @@ final class PartitionWriter {
         // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
         // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
-        active.close()
+        active.close(at: ledger.latest)
+        rolls += 1
         let next = Segment.fresh(stem: stem, base: logEnd, disk: disk, file: file)
         ledger.touch(index, bytes: 0)
         ledger.touch(file, bytes: 0)
@@ -190,6 +193,8 @@ final class PartitionWriter {
         var total = segments.reduce(0) { $0 + $1.size }
         var count = 0
         while count < segments.count, segments[count].size > 0, !isKept(segments[count], total) {
+            // What a power loss could take is not deleted.
+            guard count == segments.count - 1 || ledger.isSynced(segments[count].closedAt) else { break }
             total -= segments[count].size
             count += 1
         }

@@ -26,6 +26,8 @@ final class Segment: Sendable {
         /// -1 while there is none.
         var maxTimestamp: Int64 = -1
         var isClosed: Bool
+        /// What must be synced for all of a closed segment to be durable.
+        var closedAt = CommitTicket.none
     }
 
     init(stem: String, base: Offset, disk: Disk, state: State) {
@@ -49,6 +51,7 @@ final class Segment: Sendable {
     var size: Int64 { state.withLock { $0.size } }
     var nextOffset: Offset { state.withLock { $0.nextOffset } }
     var maxTimestamp: Int64 { state.withLock { $0.maxTimestamp } }
+    var closedAt: CommitTicket { state.withLock { $0.closedAt } }
     var firstTimestamp: Int64? { state.withLock { $0.firstTimestamp } }
     /// Entries of the index of a segment that is not closed.
     var indexCount: Int { state.withLock { $0.index?.count ?? 0 } }
@@ -105,10 +108,11 @@ final class Segment: Sendable {
     }
 
     /// From now on nothing is appended: the index, which was written, is mapped when it is next needed.
-    func close() {
+    func close(at ticket: CommitTicket) {
         state.withLock { state in
             state.index = nil
             state.isClosed = true
+            state.closedAt = ticket
         }
     }
 

@@ -21,7 +21,13 @@ struct HistoryModel {
 
     struct TopicModel {
         var partitions: [[Entry]]
-        var isCertain = true
+        /// By partition: records that retention took from the front, as the model knows them.
+        var trimmed: [Int]
+
+        init(partitions: Int) {
+            self.partitions = Array(repeating: [], count: partitions)
+            trimmed = Array(repeating: 0, count: partitions)
+        }
     }
 
     struct RoundModel {
@@ -67,12 +73,14 @@ struct HistoryModel {
             guard found.partitions.count == topic.partitions.count else { return "\(name) lost partitions" }
             for (index, partition) in found.partitions.enumerated() {
                 let records = try partition.allRecords()
-                guard records.map(\.offset) == Array(0..<Int64(records.count)) else {
+                let start = partition.logStart
+                guard records.map(\.offset) == Array(start..<start + Int64(records.count)) else {
                     return "\(name)-\(index) has offsets \(records.map(\.offset))"
                 }
+                if let problem = trim(name, index, to: Int(start)) { return problem }
                 var values = records.map { String(decoding: $0.value ?? [], as: UTF8.self) }[...]
                 var entries: [Entry] = []
-                for entry in topic.partitions[index] {
+                for entry in topics[name]!.partitions[index] {
                     if values.prefix(entry.values.count) == entry.values[...] {
                         values = values.dropFirst(entry.values.count)
                         entries.append(entry)
@@ -92,10 +100,22 @@ struct HistoryModel {
             guard try topic.partitions.allSatisfy({ try $0.allValues().isEmpty }) else {
                 return "\(topic.name), half made, has records"
             }
-            topics[topic.name] = TopicModel(partitions: topic.partitions.map { _ in [] })
+            topics[topic.name] = TopicModel(partitions: topic.partitions.count)
         }
         uncertain = []
         return try checkRounds(directory, kept, powerLost)
+    }
+
+    /// Takes note that retention deleted what lies before an offset. Rounds lose that part.
+    private mutating func trim(_ name: String, _ index: Int, to start: Int) -> String? {
+        while topics[name]!.trimmed[index] < start {
+            guard !topics[name]!.partitions[index].isEmpty else { return "\(name)-\(index) begins at \(start)" }
+            let entry = topics[name]!.partitions[index].removeFirst()
+            topics[name]!.trimmed[index] += entry.values.count
+            guard let round = entry.round else { continue }
+            rounds[round]?.parts.removeAll { $0.topic == name && $0.partition == index }
+        }
+        return topics[name]!.trimmed[index] == start ? nil : "\(name)-\(index) begins inside of an append"
     }
 
     private mutating func checkRounds(
@@ -114,7 +134,7 @@ struct HistoryModel {
             }
             guard there.count == parts.count else { return "round \(number) is there in part: \(there.sorted())" }
             if parts.isEmpty {
-                // Its topics are gone: the position alone tells whether it counts.
+                // Its records are gone with their topics or segments: the position alone tells whether it counts.
                 let found = directory.positions(pipeline: round.pipeline).map(\.position.offset).max() ?? -1
                 if found < round.offset {
                     if round.isSynced { return "the position of round \(number) was synced and is gone" }

@@ -48,7 +48,14 @@ struct History {
         if roll(0...9) == 0 { memory.fail(call: roll(0...12), with: fault()) }
         switch roll(0...19) {
         case 0: try createTopic()
-        case 1: try deleteTopic()
+        case 1 where roll(0...1) == 0: try deleteTopic()
+        case 1:
+            do {
+                steps.append("retention \(try directory.enforceRetention())")
+                // It begins with a pass if anything is to go, of which the model need not know.
+            } catch {
+                steps.append("retention failed: \(error)")
+            }
         case 2...4: try sync()
         case 5...9: try clientAppend()
         default: try round()
@@ -64,9 +71,10 @@ struct History {
         guard model.topics[name] == nil, !model.uncertain.contains(name) else { return }
         let count = roll(1...3)
         do {
-            _ = try directory.createTopic(name, partitions: count)
+            let retention = name == "t3" ? ["retention.bytes": "1500"] : [:]
+            _ = try directory.createTopic(name, partitions: count, configuration: retention)
             steps.append("create \(name) \(count)")
-            model.topics[name] = HistoryModel.TopicModel(partitions: Array(repeating: [], count: count))
+            model.topics[name] = HistoryModel.TopicModel(partitions: count)
         } catch {
             steps.append("create \(name) failed: \(error)")
             model.uncertain.insert(name)
