@@ -120,6 +120,12 @@ extension TailSource {
         }
         let status = try handle.status()
         let identity = FileIdentity(status)
+        if let known = files[identity] {
+            // The path was given to another file between the look at it and its opening.
+            known.saw(status)
+            wake(known)
+            return identity
+        }
         let file = TailedFile(status, path: path, now: now)
         if let position = stored[identity] {
             if let tail = try Fingerprint.match(position, in: handle) {
@@ -168,20 +174,21 @@ extension TailSource {
     /// Renamed or removed: it is read to its end under whatever name it has.
     private func lookAfterAway(_ file: TailedFile, _ now: Instant) {
         file.isAway = true
-        let folder = Self.folder(of: file.path)
-        let paths = (try? disk.list(folder))?.map { Glob.join(folder == "." ? "" : folder, $0) } ?? []
-        let name = paths.sorted().first { path in
-            guard let status = try? disk.status(path) else { return false }
-            return FileIdentity(status) == file.identity
-        }
-        if let name {
+        switch sight(file.identity, in: Self.folder(of: file.path)) {
+        case .at(let name, let status):
+            file.isRemoved = false
             file.path = name
             byPath[name] = file
-            guard let status = try? disk.status(name) else { return }
             file.saw(status)
             if status.size != file.offset + Int64(file.heldBytes) { wake(file) }
-            return
+        case .unsure:
+            nextScan = min(nextScan, now + .milliseconds(20))
+        case .notHere:
+            lookAfterRemoved(file)
         }
+    }
+
+    private func lookAfterRemoved(_ file: TailedFile) {
         let isNews = !file.isRemoved
         file.isRemoved = true
         guard let handle = file.file else {

@@ -40,19 +40,29 @@ extension TailSource {
     func search(for position: SourcePosition, _ now: Instant) -> Search {
         let folder = Self.folder(of: position.path)
         do throws(DiskError) {
-            let paths = try disk.list(folder).sorted().map { Glob.join(folder == "." ? "" : folder, $0) }
-            var others: [String] = []
-            for path in paths {
-                guard let status = try? disk.status(path), status.kind == .file else { continue }
-                if FileIdentity(status) == FileIdentity(position) {
-                    if try resume(position, at: path, sameFile: true, now) { return .found }
-                } else if status.size >= position.offset {
-                    others.append(path)
+            // Where a folder is missing it may be mounted later.
+            _ = try disk.status(folder)
+            switch sight(FileIdentity(position), in: folder) {
+            case .at(let path, _): if try resume(position, at: path, now) { return .found }
+            case .unsure:
+                nextScan = min(nextScan, now + .milliseconds(20))
+                if untilEnd {
+                    complain(
+                        about: position.path,
+                        "\(position.path): not found, as its folder changes all the time; it is tried again",
+                        unread: true)
                 }
+                return .later
+            case .notHere: break
             }
             // A short beginning is too common to tell files by: banners, headers of CSV files.
             guard position.offset >= Int64(Fingerprint.headLimit) else { return .gone }
-            for path in others where try resume(position, at: path, sameFile: false, now) { return .found }
+            for path in try paths(in: folder) {
+                guard let status = try? disk.status(path), status.kind == .file, status.size >= position.offset,
+                    FileIdentity(status) != FileIdentity(position)
+                else { continue }
+                if try resume(position, at: path, now) { return .found }
+            }
             return .gone
         } catch {
             return error.isMissing ? .later : complainLater(position, error)
@@ -65,12 +75,12 @@ extension TailSource {
     }
 
     /// - Returns: false if this file is not the one, or is read already.
-    private func resume(
-        _ position: SourcePosition, at path: String, sameFile: Bool, _ now: Instant
-    ) throws(DiskError) -> Bool {
+    private func resume(_ position: SourcePosition, at path: String, _ now: Instant) throws(DiskError) -> Bool {
         let handle: any DiskFile
         do throws(DiskError) { handle = try disk.open(path, .read) } catch { return false }
         let status = try handle.status()
+        // Asked of what was opened: the path may have been given to another file since it was looked at.
+        let sameFile = FileIdentity(status) == FileIdentity(position)
         guard let tail = try Fingerprint.match(position, in: handle) else { return false }
         if let known = files[FileIdentity(status)] {
             // A globbed file that was found a moment ago, and holds the content of another one: a copy.
