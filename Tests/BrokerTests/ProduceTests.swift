@@ -144,7 +144,10 @@ struct ProduceTests {
         gate.breakDown()
         #expect(try scene.produce("t", NodeScene.batch(["a"]), acks: -1).errorCode == .kafkaStorageError)
         #expect(try scene.produce("t", NodeScene.batch(["b"]), acks: 1).errorCode == .kafkaStorageError)
-        #expect(!scene.logged.withLock { $0 }.isEmpty)
+        // Who waits is told first, the operator after that.
+        let deadline = Clock.system.now() + .seconds(30)
+        let line: String? = scene.logged.wait(until: deadline) { $0.first }
+        #expect(line?.contains("sync") == true)
     }
 
     @Test("acks=all is answered with a time-out when the sync takes longer than the client waits")
