@@ -17,8 +17,7 @@ extension TailSource {
             case .modifiedFile(let watch):
                 if let file = byWatch[watch] { wake(file) }
             case .names:
-                // Not more often than this, however many names change.
-                nextScan = min(nextScan, lastScan + .milliseconds(20))
+                lookSoon(after: lastScan)
             }
         }
         guard now >= nextScan, !untilEnd else { return }
@@ -30,12 +29,17 @@ extension TailSource {
         let before = byPath
         scan(now)
         if !stored.isEmpty { recoverStored(now) }
+        lookPause = max(Self.shortestPause, (clock.now() - now) * 10)
         guard !newcomers.isEmpty else { return }
         var replaced: [FileIdentity: TailedFile] = [:]
         for file in newcomers where before[file.path] !== file { replaced[file.identity] = before[file.path] }
         order(newcomers, replacing: replaced)
         newcomers = []
     }
+
+    /// Looks again before the next rescan, but not so often that looking becomes the main work, however many names
+    /// change and however many files there are.
+    func lookSoon(after moment: Instant) { nextScan = min(nextScan, moment + lookPause) }
 
     func wake(_ file: TailedFile) { queue.append(file) }
 
@@ -174,7 +178,13 @@ extension TailSource {
     /// Renamed or removed: it is read to its end under whatever name it has.
     private func lookAfterAway(_ file: TailedFile, _ now: Instant) {
         file.isAway = true
-        switch sight(file.identity, in: Self.folder(of: file.path)) {
+        var sighting = Sighting.unsure
+        if let status = try? disk.status(file.path), FileIdentity(status) == file.identity {
+            sighting = .at(file.path, status)
+        } else {
+            sighting = sight(file.identity, in: Self.folder(of: file.path))
+        }
+        switch sighting {
         case .at(let name, let status):
             file.isRemoved = false
             file.path = name
@@ -182,7 +192,7 @@ extension TailSource {
             file.saw(status)
             if status.size != file.offset + Int64(file.heldBytes) { wake(file) }
         case .unsure:
-            nextScan = min(nextScan, now + .milliseconds(20))
+            lookSoon(after: now)
         case .notHere:
             lookAfterRemoved(file)
         }

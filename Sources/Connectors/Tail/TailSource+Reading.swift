@@ -32,7 +32,7 @@ extension TailSource {
         if let handle = file.file { return handle }
         let handle = try disk.open(file.path, .read)
         guard FileIdentity(try handle.status()) == file.identity else {
-            nextScan = min(nextScan, lastScan + .milliseconds(20))
+            lookSoon(after: lastScan)
             return nil
         }
         makeRoom(for: 1)

@@ -45,7 +45,7 @@ extension TailSource {
             switch sight(FileIdentity(position), in: folder) {
             case .at(let path, _): if try resume(position, at: path, now) { return .found }
             case .unsure:
-                nextScan = min(nextScan, now + .milliseconds(20))
+                lookSoon(after: now)
                 if untilEnd {
                     complain(
                         about: position.path,

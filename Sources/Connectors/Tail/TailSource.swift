@@ -25,6 +25,9 @@ package final class TailSource: EventSource {
     var nextScan = Instant(nanoseconds: .min)
     /// Files whose last line has no newline yet.
     var holding: [FileIdentity: TailedFile] = [:]
+    /// The shortest time from one look to the next.
+    var lookPause = shortestPause
+    static let shortestPause = Duration.milliseconds(20)
     /// Said once each, until it is no longer so.
     var complaints: [String: String] = [:]
     /// Of those, the ones that leave lines unread.
