@@ -45,7 +45,7 @@ package final class GroupMember {
             } catch {
                 guard settles(error), client.clock.now() < deadline else { throw error }
                 if error.code == .unknownMemberId || error.code == .illegalGeneration { forget() }
-                if error.isRetriable {
+                if client.mayRepeat(after: error) {
                     client.forgetLeaders()
                     client.pause(client.options.retryPause)
                 }
@@ -66,7 +66,7 @@ package final class GroupMember {
             guard code == .none else { throw ClientError("stay in group '\(group)'", code) }
         } catch {
             guard settles(error) else { throw error }
-            if error.isRetriable {
+            if client.mayRepeat(after: error) {
                 client.forgetLeaders()
                 return true
             }
@@ -116,7 +116,7 @@ package final class GroupMember {
 extension GroupMember {
     /// Whether joining again, or trying again, can help.
     private func settles(_ error: ClientError) -> Bool {
-        error.isRetriable
+        client.mayRepeat(after: error)
             || [.unknownMemberId, .illegalGeneration, .rebalanceInProgress, .memberIdRequired].contains(error.code)
     }
 

@@ -190,12 +190,17 @@ extension KafkaClient {
             do {
                 return try body(self)
             } catch {
-                let again = error.isRetriable || (error.kind == .unreachable && hasConnected)
-                guard again, clock.now() < deadline else { throw error }
+                guard mayRepeat(after: error), clock.now() < deadline else { throw error }
             }
+            guard !interruption.isRequested else { throw .interrupted }
             forgetLeaders()
             pause(options.retryPause)
         }
+    }
+
+    /// Whether the same may be tried again: the broker says so, or was there before and may come back.
+    func mayRepeat(after error: ClientError) -> Bool {
+        error.isRetriable || (error.kind == .unreachable && hasConnected)
     }
 
     /// Lets some time pass.

@@ -215,6 +215,7 @@ struct CommandTests {
 
         for wrong in [
             ["consume"], ["consume", "t", "--group", "g", "--offset", "1"], ["produce", "t", "--codec", "zip"],
+            ["consume", "t", "--data", "d", "--follow"],
         ] {
             #expect(try Penstock.command(wrong).ending == .exited(2), "\(wrong)")
         }

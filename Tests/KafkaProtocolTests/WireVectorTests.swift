@@ -96,6 +96,24 @@ struct WireVectorTests {
         }
     }
 
+    @Test("takes or refuses a damaged answer", arguments: Exchange.all)
+    func damagedAnswer(_ exchange: Exchange) throws {
+        var random = SeededGenerator(seed: UInt64(exchange.responseFrame.count) << 20 | UInt64(exchange.version))
+        for _ in 0..<100 {
+            var damaged = Array(exchange.responseFrame.dropFirst(4))
+            for _ in 0...Int.random(in: 0..<3, using: &random) {
+                damaged[Int.random(in: 0..<damaged.count, using: &random)] = .random(in: 0...255, using: &random)
+            }
+            try survives(exchange.api.response, damaged[...], version: exchange.version)
+        }
+    }
+
+    private func survives<R: ResponseMessage>(_: R.Type, _ frame: ArraySlice<UInt8>, version: Int16) throws {
+        guard (try? R.decode(frame: frame, version: version)) != nil else { return }
+        let again = try R.again(frame, version: version)
+        #expect(try R.again(again[...], version: version) == again)
+    }
+
     private func survives<R: RequestMessage>(_: R.Type, _ body: ArraySlice<UInt8>, version: Int16) throws {
         guard let request = try? R(decoding: body, version: version) else { return }
         let frame = try request.frame(version: version, correlationId: 0, clientId: nil)

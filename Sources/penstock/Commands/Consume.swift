@@ -30,6 +30,8 @@ struct ConsumeOptions: Options {
         walker.check("partition", group != nil && !partition.isEmpty ? alone : nil)
         walker.check(
             "from_beginning", fromBeginning && offset != nil ? "expected it without --offset, which says where" : nil)
+        walker.check(
+            "follow", follow && log.data != nil ? "expected it without --data: nobody else can write to that log" : nil)
         walker.check("group", group == "" ? "expected a name, found none" : nil)
     }
 }
