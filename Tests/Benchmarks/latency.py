@@ -34,10 +34,6 @@ def measure(penstock, folder, lines):
                 raise SystemExit("penstock ended before it served")
         # What it says later must not fill the pipe and hold it up.
         threading.Thread(target=server.stderr.read, daemon=True).start()
-        # A topic is made with its first line, and kcat does not wait for one.
-        subprocess.run(
-            [penstock, "topics", "create", "app", "--partitions", "8", "--bootstrap", f"127.0.0.1:{port}"],
-            check=True, stdout=subprocess.DEVNULL)
         kcat = subprocess.Popen(
             ["kcat", "-C", "-u", "-q", "-b", f"127.0.0.1:{port}", "-t", "app", "-o", "beginning"],
             stdout=subprocess.PIPE)
