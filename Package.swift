@@ -36,7 +36,7 @@ let package = Package(
         .target(
             name: "Records", dependencies: ["Platform", "CLinux", "CZlib", "CLZ4", "CZstd", "CSnappy"],
             swiftSettings: fenced),
-        .target(name: "CommitLog", dependencies: ["Records", "Platform", "CLinux"], swiftSettings: fenced),
+        .target(name: "CommitLog", dependencies: ["Records", "Platform"], swiftSettings: fenced),
         .target(name: "KafkaProtocol", dependencies: ["Records"], swiftSettings: house),
         .target(
             name: "Broker", dependencies: ["CommitLog", "KafkaProtocol", "Records", "Platform"], swiftSettings: house),
@@ -52,7 +52,7 @@ let package = Package(
             name: "Pipelines", dependencies: ["CommitLog", "Records", "Settings", "Platform"], swiftSettings: house),
         .target(
             name: "Connectors",
-            dependencies: ["Pipelines", "CommitLog", "Records", "Settings", "Platform", "CLinux", "CPCRE2"],
+            dependencies: ["Pipelines", "CommitLog", "Records", "Settings", "Platform", "CPCRE2"],
             swiftSettings: fenced),
         .executableTarget(
             name: "penstock",
@@ -62,9 +62,9 @@ let package = Package(
             ], swiftSettings: house),
 
         .target(
-            name: "TestSupport", dependencies: ["CommitLog", "Records", "Platform"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CommitLog", "Platform"], path: "Tests/TestSupport",
             swiftSettings: fenced),
-        .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"], swiftSettings: house),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(name: "RecordsTests", dependencies: ["Records", "TestSupport"], swiftSettings: house),
         .testTarget(
             name: "CommitLogTests", dependencies: ["CommitLog", "Records", "Platform", "TestSupport"],
@@ -81,18 +81,18 @@ let package = Package(
             dependencies: ["Broker", "CommitLog", "KafkaProtocol", "Records", "Platform", "TestSupport"],
             swiftSettings: house),
         .testTarget(
-            name: "SocketsTests", dependencies: ["Sockets", "Records", "Platform", "TestSupport"],
+            name: "SocketsTests", dependencies: ["Sockets", "Records", "Platform"],
             swiftSettings: house),
         .testTarget(
             name: "KafkaServerTests",
             dependencies: [
-                "KafkaServer", "KafkaClient", "Broker", "CommitLog", "Sockets", "KafkaProtocol", "Records", "Platform",
+                "KafkaServer", "Broker", "CommitLog", "Sockets", "KafkaProtocol", "Records", "Platform",
                 "TestSupport",
             ], swiftSettings: house),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "TestSupport"], swiftSettings: house),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
         .testTarget(
             name: "PipelinesTests",
-            dependencies: ["Pipelines", "CommitLog", "Records", "Settings", "Platform", "TestSupport"],
+            dependencies: ["Pipelines", "Settings", "Platform", "TestSupport"],
             swiftSettings: house),
         .testTarget(
             name: "ConnectorsTests",
@@ -102,7 +102,7 @@ let package = Package(
             name: "PenstockTests", dependencies: ["penstock", "Pipelines", "Settings", "Platform"], swiftSettings: house
         ),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "Platform", "Records"], swiftSettings: house),
+            name: "EndToEndTests", dependencies: ["Platform"], swiftSettings: house),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -50,8 +50,7 @@ def main():
                 if module not in may:
                     mistakes.append(f"{path}:{number}: {target['name']} imports {module}, which is not among its dependencies")
         for module in sorted(set(target.get("target_dependencies") or []) - used):
-            if "--unused" in sys.argv:
-                mistakes.append(f"Package.swift: {target['name']} depends on {module}, which none of its files imports")
+            mistakes.append(f"Package.swift: {target['name']} depends on {module}, which none of its files imports")
     for mistake in mistakes:
         print(mistake, file=sys.stderr)
     print(f"imports: {files} files of {len(targets)} targets, {len(mistakes)} mistakes")

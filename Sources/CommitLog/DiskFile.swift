@@ -45,6 +45,8 @@ extension DiskFile {
     /// Up to `count` bytes at `position`, fewer only at the end of the file.
     package func readBytes(at position: Int64, count: Int) throws(DiskError) -> [UInt8] {
         let room = max(0, min(Int64(count), try status().size - position))
+        // An empty array is one that all share, and making one this way writes into it.
+        guard room > 0 else { return [] }
         var failure: DiskError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(room)) { buffer, filled in
             do throws(DiskError) {
