@@ -45,6 +45,7 @@ package final class StdinSource: EventSource {
     }
 
     package var longestEvent: Int { maxLine }
+    package var canReadAgain: Bool { false }
 
     package func start(from positions: [SourcePosition], untilEnd: Bool) throws {}
 

@@ -41,8 +41,14 @@ package protocol EventSource: AnyObject {
     var report: SourceReport { get }
     /// Bytes of the longest event this source can make: a topic must take it.
     var longestEvent: Int { get }
+    /// Whether what was handed on and not committed comes again at the next start.
+    var canReadAgain: Bool { get }
     /// Gives the descriptors back. Nothing is called afterwards.
     func close()
+}
+
+extension EventSource {
+    package var canReadAgain: Bool { true }
 }
 
 /// A whole batch at a time: drops, rewrites or keys events. Called by the thread of its pipeline.

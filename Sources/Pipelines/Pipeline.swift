@@ -84,7 +84,7 @@ extension Pipeline {
             case nil: return end(waker)
             case .finished: return end(waker)
             case .idle(let until):
-                guard attempt(waker, { try sink.settle() }) else { break }
+                guard attempt(waker, { try sink.settle() }) else { return end(waker) }
                 sleep(waker, watching: sources.flatMap(\.descriptors), until: earlier(until, sink.deadline))
             case .batch(var batch):
                 guard process(&batch) else { return end(waker) }
@@ -129,7 +129,10 @@ extension Pipeline {
 
     private func runSink(from channel: any EventChannel) {
         let waker = channel.arrivals
-        guard startSink(waker) else { return finishSink(waker) }
+        guard startSink(waker) else {
+            finishSink(waker)
+            return control.stop(by: context.clock.now())
+        }
         control.update { $0.state = .running }
         while true {
             answer(sources: false, sink: true)
@@ -143,6 +146,8 @@ extension Pipeline {
             sleep(waker, until: sink.deadline)
         }
         finishSink(waker)
+        // A sink that gave up takes nothing any more: nobody must wait for room.
+        control.stop(by: context.clock.now())
     }
 }
 
@@ -181,14 +186,14 @@ extension Pipeline {
             try context.directory.sync()
         }
         if !done, sink.report.waitingBytes > 0 {
-            note(.error, "stopped with \(sink.report.waitingBytes) bytes not appended: read again at the next start")
+            let fate = sources.allSatisfy(\.canReadAgain) ? "read again at the next start" : "lost with their source"
+            note(.error, "stopped with \(sink.report.waitingBytes) bytes not brought home: \(fate)")
         }
         let report = sink.report
         sink.close()
         control.update { status in
             status.sink = report
             status.processors = processors.map { ProcessorReport(name: $0.name, counters: $0.processor.counters) }
-            if done { status.reason = nil }
             status.state = .finished
         }
     }
@@ -218,6 +223,10 @@ extension Pipeline {
                 if reason != nil { healed() }
                 return result
             } catch {
+                if case PipelineError.beyondRepair(let what) = error {
+                    giveUp(what)
+                    return nil
+                }
                 let now = context.clock.now()
                 if let stopBy = control.stopBy, now >= stopBy { return nil }
                 if reason != "\(error)" {
@@ -239,6 +248,12 @@ extension Pipeline {
     private func attempt(_ waker: Waker, _ body: () throws -> Void) -> Bool {
         let done: Void? = attempt(waker, body)
         return done != nil
+    }
+
+    private func giveUp(_ reason: String) {
+        let isNews = control.lastStatus.reason != reason
+        if isNews { note(.error, "\(reason); the pipeline ends") }
+        control.update { $0.reason = reason }
     }
 
     private func failed(_ reason: String) {

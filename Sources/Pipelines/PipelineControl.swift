@@ -17,6 +17,9 @@ final class PipelineControl: Sendable {
         state = Lock(State(status: PipelineStatus(name: name)))
     }
 
+    /// The latest figures, without asking for newer ones.
+    var lastStatus: PipelineStatus { state.withLock { $0.status } }
+
     /// When to have drained; nil while nobody wants it to end.
     var stopBy: Instant? { state.withLock { $0.stopBy } }
 

@@ -207,6 +207,36 @@ struct PipelineTests {
         while runner.status().first?.sink.events ?? 0 < events {}
     }
 
+    @Test(
+        "ends when its sink is beyond repair, with the reason, whatever its sources still have",
+        arguments: [false, true])
+    func beyondRepair(channel: Bool) throws {
+        bench.write(Self.lines(60_000).map { $0 + "\n" }.joined(), to: "web.log")
+        let registry = Registry(
+            sources: builtins.sources, processors: [], channels: builtins.channels,
+            sinks: [ComponentType("topic", "Breaks.", options: TopicOptions.self) { _, _ in BrokenSink() }])
+        let runner = try Runner(
+            [Self.describe(paths: [bench.path("web.log")], channel: channel)], registry: registry,
+            context: bench.context(clock: .system))
+        runner.start()
+        #expect(runner.wait())
+        let status = try #require(runner.status().first)
+        #expect(status.state == .finished)
+        #expect(status.reason == "broken for good")
+        #expect(bench.notes(about: "broken for good").count == 1)
+    }
+
+    final class BrokenSink: EventSink {
+        func start(longestEvent: Int) throws {}
+        func take(_ batch: consuming SourceBatch) {}
+        func advance() throws {}
+        func settle() throws { throw PipelineError.beyondRepair("broken for good") }
+        func flush() throws { throw PipelineError.beyondRepair("broken for good") }
+        var deadline: Instant? { nil }
+        var report: SinkReport { SinkReport(name: "broken") }
+        func close() {}
+    }
+
     @Test("one pipeline that fails disturbs no other, and can be stopped")
     func failingNeighbour() throws {
         bench.write(Self.lines(100).map { $0 + "\n" }.joined(), to: "web.log")

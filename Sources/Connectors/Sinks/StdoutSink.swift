@@ -79,6 +79,7 @@ package final class StdoutSink: EventSink {
             case EAGAIN:
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 unsafe poll(&waiting, 1, -1)
+            case EPIPE: throw PipelineError.beyondRepair("the reader of standard output went away")
             default: throw DiskError(operation: "write", path: "standard output", code: errno)
             }
         }
