@@ -38,7 +38,10 @@ package final class DataDirectory: Sendable {
     package static func open(
         _ path: String, options: LogOptions = LogOptions(), disk: Disk = .real
     ) throws(StorageError) -> DataDirectory {
-        let opening = try Opening(path: path, options: options, disk: disk)
+        // `data/` is `data`: paths are taken apart at their slashes.
+        var path = path[...]
+        while path.count > 1 && path.hasSuffix("/") { path = path.dropLast() }
+        let opening = try Opening(path: String(path), options: options, disk: disk)
         let directory = try DataDirectory(opening)
         try directory.settle(opening)
         return directory

@@ -30,7 +30,16 @@ extension Partition {
     package func read(
         from offset: Offset, maxBytes: Int, minOneMessage: Bool
     ) throws(StorageError) -> LogSlice {
-        let view = self.view.withLock { $0 }
+        do throws(StorageError) { return try read(view.withLock { $0 }, offset, maxBytes, minOneMessage) } catch {
+            guard case .disk(let failure) = error.cause, failure.isMissing else { throw error }
+            // Retention or a deletion was faster than the first look into that segment: this says so.
+            return try read(view.withLock { $0 }, offset, maxBytes, minOneMessage)
+        }
+    }
+
+    private func read(
+        _ view: View, _ offset: Offset, _ maxBytes: Int, _ minOneMessage: Bool
+    ) throws(StorageError) -> LogSlice {
         guard !view.isDeleted else { throw StorageError("read \(name)", .deleted(topic: topicName)) }
         guard offset >= view.logStart && offset <= view.highWatermark else {
             throw StorageError("read \(name)", .outOfRange(offset, available: view.logStart...view.highWatermark))

@@ -29,6 +29,16 @@ import Testing
         }
     }
 
+    @Test("a data directory is made with those above it, whatever slashes its path has")
+    func nestedPath() throws {
+        try Make.withDirectory { path in
+            try DataDirectory.open(path + "/a/b//").close()
+            let directory = try DataDirectory.open(path + "/a/b")
+            #expect(directory.path == path + "/a/b")
+            #expect(!directory.recovery.isNew)
+        }
+    }
+
     @Test("directories are for their owner alone, and so are files")
     func modes() throws {
         try Make.withDirectory { path in
