@@ -109,14 +109,16 @@ final class Running: Sendable {
         guard let address = house.address else { return }
         screen.line("Kafka clients are served at \(address).")
         let topic = topics.first ?? "TOPIC"
+        // As it was called, so that a line can be copied where the binary is not in PATH.
+        let called = CommandLine.arguments.first ?? "penstock"
         let bootstrap = address == RunOptions.standardListen.description ? "" : " --bootstrap \(address)"
         if !topics.isEmpty { screen.line("Collected into: \(topics.joined(separator: ", ")).") }
         screen.line(
             """
             Read them:
-              penstock consume \(topic) --from-beginning --follow\(bootstrap)
+              \(called) consume \(topic) --from-beginning --follow\(bootstrap)
               kcat -C -b \(address) -t \(topic)
-            Watch it: penstock status --data \(options.data.path)
+            Watch it: \(called) status --data \(options.data.path)
             Stop it: Ctrl-C; the next start goes on exactly where this one ended.
             """)
     }
