@@ -5,7 +5,8 @@ package import Sockets
 /// A blocking client of a cluster: finds the broker that is responsible, asks it, and asks again where Kafka says that
 /// one may. For one thread.
 package final class KafkaClient {
-    package let options: ClientOptions
+    /// Changes hold for what is called afterwards; open connections keep theirs.
+    package var options: ClientOptions
     /// Ends calls from another thread.
     package let interruption = Interruption()
     let clock: Clock

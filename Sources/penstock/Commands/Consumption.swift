@@ -9,6 +9,9 @@ final class Consumption {
     /// How long a broker may hold an answer back for want of records.
     private static let patience = Duration.milliseconds(500)
 
+    /// What the last commit and the leaving may take together with their repetitions, each.
+    private static let farewell = Duration.seconds(5)
+
     private let client: KafkaClient
     private let options: ConsumeOptions
     private let clock = Clock.system
@@ -70,9 +73,10 @@ final class Consumption {
         printer.isFull || isDeaf || client.interruption.isRequested || (!options.follow && fetcher.positions.isEmpty)
     }
 
-    /// Commits, leaves the group. Ctrl-C has no effect on it.
+    /// Commits, leaves the group. Ctrl-C has no effect on it, so a broker that is away is not waited for long.
     private func finish() throws(ClientError) {
         client.interruption.clear()
+        client.options.requestTimeout = Self.farewell
         guard let member else { return }
         try commit()
         try member.leave()
