@@ -245,7 +245,12 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
     // MARK: Ends
 
     private var name: String {
-        clientID.map { "\(connection.peer) (client '\($0.prefix(100))')" } ?? "\(connection.peer)"
+        guard let clientID else { return "\(connection.peer)" }
+        // A client chooses its name: it must not be able to write lines of its own.
+        let printable = clientID.unicodeScalars.prefix(100).map { scalar -> Character in
+            scalar.properties.generalCategory == .control ? "?" : Character(scalar)
+        }
+        return "\(connection.peer) (client '\(String(printable))')"
     }
 
     /// Kafka's answer to what it cannot make sense of.

@@ -33,6 +33,7 @@ final class Running: Sendable {
     /// - Returns: the exit code.
     func run() throws -> Int32 {
         let began = clock.now()
+        OpenFiles.raiseLimit()
         let directory = try openDirectory()
         let house: House
         do {

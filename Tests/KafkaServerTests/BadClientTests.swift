@@ -57,6 +57,19 @@ import Testing
         }
     }
 
+    @Test("does not let a client's name begin a line of its own in the log")
+    func nameInLog() throws {
+        let server = try TestServer(StubService())
+        let client = try server.connect()
+        try client.send(
+            MetadataRequest(), version: 1, id: 1, client: "a\nerror \u{1b}[31mb" + String(repeating: "c", count: 500))
+        _ = try client.receiveID()
+        try client.send(bytes("ffffffff"))
+        _ = try client.rest()
+        let line = try server.line()
+        #expect(line.contains("(client 'a?error ?[31mbccc") && line.utf8.count < 300, "\(line)")
+    }
+
     @Test("is quiet about a client that leaves in the middle of a request")
     func leaves() throws {
         let server = try TestServer(StubService())

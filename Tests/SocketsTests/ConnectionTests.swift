@@ -34,6 +34,34 @@ import Testing
         #expect(got == expected)
     }
 
+    @Test(
+        "sends a file that cannot be said to be in memory from the thread that may wait for the disk",
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/shm"), "no file system in memory"))
+    func coldFile() throws {
+        // A file system in memory does not answer RWF_NOWAIT, so its files count as cold.
+        let file = try ScratchFile(count: 2_000_000, in: "/dev/shm")
+        let pair = try Pair(Recorder { _, connection in connection.send([.bytes([1]), file.span(), .bytes([2])]) })
+        for _ in 0..<3 {
+            try pair.client.write([0], deadline: soon())
+            let got = try pair.client.read(exactly: file.bytes.count + 2, deadline: soon())
+            #expect(got == [1] + file.bytes + [2])
+        }
+    }
+
+    @Test("closes while the other thread is sending for it, and keeps the descriptor until it is done")
+    func closeWhileSending() throws {
+        let file = try ScratchFile(count: 8_000_000, in: "/dev/shm")
+        let pair = try Pair(
+            Recorder { _, connection in
+                connection.send([file.span()])
+                connection.close(.local("enough"))
+            })
+        try pair.client.write([0], deadline: soon())
+        let got = (try? pair.client.readToEnd(limit: 9_000_000, deadline: soon())) ?? []
+        #expect(got.count < file.bytes.count)
+        #expect(try pair.server.closeReason() == .local("enough"))
+    }
+
     @Test("closes when a file is shorter than was promised", arguments: [true, false])
     func shortFile(withDescriptor: Bool) throws {
         let file = try ScratchFile(count: 100, withDescriptor: withDescriptor)

@@ -95,10 +95,10 @@ final class ScratchFile: FileSpanSource, Sendable {
     let descriptor: Int32?
     private let file: Int32
 
-    init(count: Int, withDescriptor: Bool = true) throws {
+    init(count: Int, withDescriptor: Bool = true, in directory: String = NSTemporaryDirectory()) throws {
         var generator = Seeded(7)
         bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-        let path = NSTemporaryDirectory() + "/penstock-sockets-\(UUID().uuidString)"
+        let path = directory + "/penstock-sockets-\(UUID().uuidString)"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         file = open(path, O_RDONLY)
         descriptor = withDescriptor ? file : nil
