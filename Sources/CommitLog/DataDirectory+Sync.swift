@@ -22,11 +22,12 @@ extension DataDirectory {
     func runPass(through target: CommitTicket?) throws(StorageError) {
         enum Outcome { case nothing, synced([SyncLedger.Waiter]), failed([SyncLedger.Waiter], StorageError) }
         let operation = "sync \(path)"
-        let outcome: Outcome = try passing.withLock { _ throws(StorageError) in
+        let outcome: Outcome = try passing.withLock { (passes) throws(StorageError) in
             if let target, ledger.isSynced(target) { return .nothing }
             if let reason = stopReason { throw StorageError(operation, .stopped(reason: reason)) }
             // What is visible now is in the ledger already, so this pass covers it.
             let checkpoint = ledger.takesCheckpoint(every: options.checkpointBytes) ? currentEnds() : nil
+            passes += 1
             let pass = ledger.begin()
             do throws(DiskError) {
                 for file in pass.files.values { try file.syncWhole() }

@@ -20,8 +20,9 @@ package final class DataDirectory: Sendable {
     let catalog: Lock<Catalog>
     /// Held while something is created or deleted, disk work included.
     let naming: Lock<Registry>
-    /// Held by the one pass that is under way.
-    let passing = Lock(())
+    /// Held by the one pass that is under way; counts them. (A value of no size would share its address with the next
+    /// allocation, which thread sanitizer takes for a race.)
+    let passing = Lock(0)
     /// As last committed; changed under the writer of ``positionsPartition``.
     let positionTable: Lock<[FileKey: SourcePosition]>
     let registryPartition: Partition
