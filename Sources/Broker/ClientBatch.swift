@@ -86,7 +86,8 @@ struct ClientBatch {
         func refuse(_ message: String) -> Refusal { Refusal(code: .invalidRecord, message: message) }
         guard header.baseOffset == 0 else { throw refuse("base offset \(header.baseOffset), a producer sends 0") }
         guard !header.isControl else { throw refuse("control batches are not taken from clients") }
-        guard header.recordsCount > 0, header.recordsCount == header.lastOffsetDelta + 1 else {
+        // In 64 bits: the delta may be the largest Int32, and one more of it would end the process.
+        guard header.recordsCount > 0, Int64(header.recordsCount) == Int64(header.lastOffsetDelta) + 1 else {
             throw refuse("\(header.recordsCount) records, but a last offset delta of \(header.lastOffsetDelta)")
         }
         if header.hasProducer {

@@ -60,6 +60,12 @@ struct ClientBatchTests {
                 put(Int32(2), at: 23, in: &$0)
                 sign(&$0)
             }.errorCode == .invalidRecord)
+        // One more than this delta is no Int32.
+        #expect(
+            try send {
+                put(Int32.max, at: 23, in: &$0)
+                sign(&$0)
+            }.errorCode == .invalidRecord)
     }
 
     @Test("control batches and producers without sequence are invalid, ids of pipelines are refused")
