@@ -57,6 +57,11 @@ final class SyncThread: Sendable {
     /// Bytes were written that nobody waits for.
     func appended() {
         if directory.unsyncedBytes >= Int64(options.syncBytes) { return want() }
+        arm()
+    }
+
+    /// A pass begins after the interval, at the latest.
+    private func arm() {
         let isFirst = state.withLock { state in
             defer { state.isArmed = true }
             return !state.isArmed && !state.isStopping
@@ -70,10 +75,10 @@ final class SyncThread: Sendable {
             do throws(StorageError) {
                 _ = try directory.sync()
             } catch {
-                // Whoever waits is told by the directory, which takes no more writes.
+                // Whoever waits is told by the directory, which takes no more writes; or is served by a later pass.
                 log("\(error)")
             }
-            if directory.unsyncedBytes > 0 { appended() }
+            if directory.unsyncedBytes > 0 || directory.isSyncAwaited { arm() }
         }
     }
 

@@ -4,7 +4,8 @@ extension DataDirectory {
     /// Makes everything that was appended before the call durable: one pass, or the one that another thread began
     /// meanwhile.
     /// - Returns: how far the history is durable now.
-    /// - Throws: when a sync failed; then nothing is written any more until the directory is opened anew.
+    /// - Throws: when a sync failed; then nothing is written any more until the directory is opened anew. When the
+    ///   process had no descriptor left for the pass: nothing is lost, and who waits is served by a later pass.
     @discardableResult
     package func sync() throws(StorageError) -> CommitTicket {
         let target = ledger.latest
@@ -32,6 +33,9 @@ extension DataDirectory {
             do throws(DiskError) {
                 for file in pass.files.values { try file.syncWhole() }
                 for directory in pass.directories { try syncNames(of: directory) }
+            } catch  where error.isOutOfDescriptors {
+                ledger.putBack(pass)
+                throw StorageError(operation, .disk(error))
             } catch {
                 let reason = "\(error); what was not synced before may be lost, so the log must be opened anew"
                 rememberFailure(pass, reason)

@@ -106,6 +106,9 @@ package final class DataDirectory: Sendable {
     /// Bytes that a power loss could take.
     package var unsyncedBytes: Int64 { ledger.state.withLock { $0.unsyncedBytes } }
 
+    /// Whether someone waits for a pass that is still to come.
+    package var isSyncAwaited: Bool { ledger.isAwaited }
+
     /// Why all writing has stopped, nil while it goes on.
     package var stopReason: String? { ledger.state.withLock { $0.stopped } }
 
@@ -120,14 +123,13 @@ package final class DataDirectory: Sendable {
             throw StorageError("close the data directory \(path) cleanly", .stopped(reason: reason))
         }
         // Every writer is held once: whoever was writing is done after that, and nobody begins any more.
-        try naming.withLock { _ throws(StorageError) in
-            for topic in topics() {
-                for partition in topic.partitions {
-                    try storing("close \(partition.name)") { () throws(DiskError) in
-                        try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeIndex() }
-                    }
-                }
+        let partitions = naming.withLock { _ in topics().flatMap(\.partitions) }
+        for (place, partition) in partitions.enumerated() {
+            try storing("close \(partition.name)") { () throws(DiskError) in
+                try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeIndex() }
             }
+            // A pass lets go of the index files, which would else take a descriptor each.
+            if place % 64 == 63 { try runPass(through: nil) }
         }
         try runPass(through: nil)
         try storing("close the data directory \(path)") { () throws(DiskError) in

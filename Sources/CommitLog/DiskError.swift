@@ -23,6 +23,9 @@ package struct DiskError: Error, Hashable, CustomStringConvertible {
     /// The call was interrupted before it did anything, and may simply be made again.
     package var isInterrupted: Bool { code == EINTR }
 
+    /// The process, or the machine, has no descriptor left: nothing was tried on the disk yet.
+    package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+
     package var description: String { "cannot \(operation) \(path): \(Self.message(code))" }
 
     /// The system's words for an error number.

@@ -68,6 +68,9 @@ final class SyncLedger: Sendable {
         state.withLock { state in _ = state.directories.insert(directory) }
     }
 
+    /// Whether anyone waits for a pass.
+    var isAwaited: Bool { state.withLock { !$0.waiters.isEmpty } }
+
     /// The latest place in the history.
     var latest: CommitTicket { state.withLock { CommitTicket(number: $0.lastTicket) } }
 
@@ -106,6 +109,15 @@ final class SyncLedger: Sendable {
             let served = state.waiters.filter { $0.ticket <= synced }.map(\.done)
             state.waiters.removeAll { $0.ticket <= synced }
             return served
+        }
+    }
+
+    /// Takes back a pass that never came to sync everything it was to: the next one covers it.
+    func putBack(_ pass: Pass) {
+        state.withLock { state in
+            state.files.merge(pass.files) { newer, _ in newer }
+            state.directories.formUnion(pass.directories)
+            state.unsyncedBytes += pass.bytes
         }
     }
 

@@ -41,6 +41,27 @@ import Testing
         #expect(try site.rounds() == found)
     }
 
+    @Test("a process without descriptors cannot sync now: nobody is told that it never will, and the next pass does")
+    func noDescriptors() throws {
+        var site = try Site()
+        let ticket = try site.directory.append(site.round(2))
+        let told = Lock<[StorageError?]>([])
+        site.directory.whenSynced(ticket) { error in told.withLock { $0.append(error) } }
+        site.memory.fail { $0.operation == .sync ? .fails(24) : nil }
+        let unsynced = site.directory.unsyncedBytes
+        #expect(throws: StorageError.self) { try site.directory.sync() }
+        #expect(site.directory.stopReason == nil)
+        #expect(site.directory.unsyncedBytes == unsynced)
+        #expect(site.directory.isSyncAwaited)
+        #expect(told.withLock { $0.isEmpty })
+        site.memory.fail(when: nil)
+        try site.directory.sync()
+        #expect(told.withLock { $0 == [nil] })
+        site.memory.kill()
+        try site.reopen()
+        #expect(try site.rounds() == [1, 2])
+    }
+
     @Test("a failed sync stops all writing, tells everyone who waits, and is remembered; the next opening writes anew")
     func failedSync() throws {
         var site = try Site()
