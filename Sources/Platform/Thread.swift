@@ -40,7 +40,11 @@ package final class Thread: Sendable {
             defer { done = true }
             return !done
         }
-        // Joined once only; a thread that is never joined keeps its stack until exit, which services accept.
         if first { pthread_join(handle, nil) }
+    }
+
+    /// Nobody can join it any more: its stack goes when it ends.
+    deinit {
+        if !joined.withLock({ $0 }) { pthread_detach(handle) }
     }
 }
