@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Heap allocations of the release binary", .timeLimit(.minutes(10)))
+@Suite("Heap allocations of the release binary", .timeLimit(.minutes(20)))
 struct AllocationTests {
     /// Collects `count` lines with the allocation counter loaded, and returns how often the heap was asked.
     private func allocations(collecting count: Int) throws -> Int {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Bad input", .timeLimit(.minutes(10)))
+@Suite("Bad input", .timeLimit(.minutes(20)))
 struct BadInputTests {
     /// Two pipelines in one process: the given one, and one that must go on whatever happens to the other.
     private func besideGoodOne(

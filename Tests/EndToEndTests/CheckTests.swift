@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("penstock check", .timeLimit(.minutes(5)))
+@Suite("penstock check", .timeLimit(.minutes(20)))
 struct CheckTests {
     @Test("A file with three mistakes is answered with all three, their places, and exit code 2")
     func threeMistakes() throws {

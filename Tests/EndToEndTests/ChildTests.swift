@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@Suite("The harness that starts programs", .timeLimit(.minutes(5)))
+@Suite("The harness that starts programs", .timeLimit(.minutes(20)))
 struct ChildTests {
     @Test("What a program writes and how it ends arrive whole")
     func output() throws {

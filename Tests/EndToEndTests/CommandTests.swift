@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("penstock topics, produce, consume and groups", .timeLimit(.minutes(10)))
+@Suite("penstock topics, produce, consume and groups", .timeLimit(.minutes(20)))
 struct CommandTests {
     /// A data directory that nobody works on, made by starting and stopping a server.
     private func stopped(_ workspace: Workspace) throws -> [String] {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("The documents", .timeLimit(.minutes(10)))
+@Suite("The documents", .timeLimit(.minutes(20)))
 struct DocumentTests {
     private static func document(_ name: String) throws -> String {
         try String(contentsOfFile: "\(Surroundings.checkout)/\(name)", encoding: .utf8)

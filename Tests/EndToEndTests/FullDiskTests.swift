@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("A full disk", .timeLimit(.minutes(10)))
+@Suite("A full disk", .timeLimit(.minutes(20)))
 struct FullDiskTests {
     /// A small file system of one test's own.
     private final class SmallDisk {

@@ -1,7 +1,7 @@
 import Testing
 
 @Suite(
-    "A consumer group of kafka-python", .timeLimit(.minutes(10)),
+    "A consumer group of kafka-python", .timeLimit(.minutes(20)),
     .enabled(
         if: Surroundings.pythonWithKafka != nil,
         "no Python here can import kafka and lz4 (Debian: python3-kafka, python3-lz4)"))

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@Suite("Clients that send nonsense", .timeLimit(.minutes(5)))
+@Suite("Clients that send nonsense", .timeLimit(.minutes(20)))
 struct HostileClientTests {
     /// Connects, sends `bytes`, says that nothing more comes, and returns what was answered until the server closed.
     private func send(_ bytes: [UInt8], to penstock: Penstock, finish: Bool = true) throws -> [UInt8] {

@@ -1,7 +1,7 @@
 import Testing
 
 @Suite(
-    "Apache Kafka's own clients", .timeLimit(.minutes(10)),
+    "Apache Kafka's own clients", .timeLimit(.minutes(20)),
     .enabled(if: Surroundings.kafkaTools != nil, "Apache Kafka's tools (../shared/peers/kafka) or Java are not here"))
 struct JavaTests {
     private func kafka(_ arguments: [String], input: Child.Input = .nothing) throws -> Child {

@@ -1,7 +1,7 @@
 import Testing
 
 @Suite(
-    "kcat against a running penstock", .timeLimit(.minutes(10)),
+    "kcat against a running penstock", .timeLimit(.minutes(20)),
     .enabled(if: Surroundings.kcat != nil, "kcat is not installed"))
 struct KcatTests {
     /// A server with one pipeline that tails an empty file.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("The pipelines that come along", .timeLimit(.minutes(10)))
+@Suite("The pipelines that come along", .timeLimit(.minutes(20)))
 struct PipelineFileTests {
     static let files: [String] = {
         let folder = "\(Surroundings.checkout)/pipelines"

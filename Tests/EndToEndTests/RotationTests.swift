@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Files that rotate", .timeLimit(.minutes(10)))
+@Suite("Files that rotate", .timeLimit(.minutes(20)))
 struct RotationTests {
     @Test("A file that is renamed again and again while it is written is collected whole")
     func underLoad() throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Stopping and going on", .timeLimit(.minutes(10)))
+@Suite("Stopping and going on", .timeLimit(.minutes(20)))
 struct StopTests {
     @Test("Ctrl-C and SIGTERM end with 0, and the next start goes on exactly there", arguments: [SIGINT, SIGTERM])
     func resume(signal: Int32) throws {
