@@ -9,7 +9,7 @@ import Testing
 
 @testable import Connectors
 
-@Suite("tail to topic", .timeLimit(.minutes(5)))
+@Suite("tail to topic", .timeLimit(.minutes(20)))
 struct PipelineTests {
     let bench: Workbench
     init() throws { bench = try Workbench() }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Connectors
 
-@Suite("stdin and stdout", .timeLimit(.minutes(2)))
+@Suite("stdin and stdout", .timeLimit(.minutes(20)))
 struct StreamTests {
     let bench: Workbench
     init() throws { bench = try Workbench() }

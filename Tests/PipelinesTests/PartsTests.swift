@@ -3,7 +3,7 @@ import Platform
 import TestSupport
 import Testing
 
-@Suite("Parts of a pipeline", .timeLimit(.minutes(1)))
+@Suite("Parts of a pipeline", .timeLimit(.minutes(20)))
 struct PartsTests {
     final class Job: EncoderJob {
         let done: Lock<Int>
