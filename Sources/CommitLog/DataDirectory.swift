@@ -71,6 +71,8 @@ package final class DataDirectory: Sendable {
 
     /// Writes what the opening found out, before anyone else writes.
     private func settle(_ opening: Opening) throws(StorageError) {
+        // Recovery has synced all that it kept. Without the checkpoint the next one only knows less.
+        if !recovery.wasClean { try? write(currentEnds()) }
         try naming.withLock { (registry) throws(StorageError) in
             for change in opening.changes { try record(change, in: &registry) }
         }
@@ -132,6 +134,7 @@ package final class DataDirectory: Sendable {
             if place % 64 == 63 { try runPass(through: nil) }
         }
         try runPass(through: nil)
+        try? write(currentEnds())
         try storing("close the data directory \(path)") { () throws(DiskError) in
             try disk.replaceFile("\(path)/\(Self.cleanMarker)", with: Array(#"{"version":0,"brokerEpoch":-1}"#.utf8))
             try disk.syncDirectory(path)

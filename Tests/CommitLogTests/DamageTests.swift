@@ -125,6 +125,24 @@ import Testing
         }
     }
 
+    @Test("a clean stop and a recovery leave a checkpoint of everything there is")
+    func checkpoints() throws {
+        var site = try site()
+        func text() -> String {
+            String(decoding: site.memory.bytes(of: "/d/penstock-checkpoint") ?? [], as: UTF8.self)
+        }
+        let id = try #require(site.directory.topic(named: "t")).id
+        #expect(!text().contains("\(id)"))
+        try site.directory.close()
+        #expect(text().contains("\n\(id) 2 8\n"))
+        site.memory.kill()
+        try site.reopen()
+        try site.commit(5)
+        site.memory.kill()
+        try site.reopen()
+        #expect(text().contains("\n\(id) 2 10\n"))
+    }
+
     @Test("after a clean stop nothing is taken on trust that does not look like batches")
     func afterCleanStop() throws {
         var site = try site()
