@@ -52,7 +52,8 @@ struct Table {
         self.numbers = numbers
     }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    /// Control characters are written out: clients choose the names of their groups.
+    mutating func add(_ row: [String]) { rows.append(row.map(\.withControlsEscaped)) }
 
     /// The lines, without the last newline.
     var text: String {

@@ -42,8 +42,8 @@ struct Log: Sendable {
     func write(_ level: Level, _ message: String, _ fields: KeyValuePairs<String, String>) {
         guard level.rank <= self.level.rank else { return }
         let tail = fields.map { " \($0.key)=\(Self.field($0.value))" }.joined()
-        // One message is one line, whatever a file's name holds.
-        let text = String((message + tail).map { $0.isNewline ? " " : $0 })
+        // One message is one line and no more than text, whatever a file's or a client's name holds.
+        let text = (message + tail).withControlsEscaped
         if journal { return screen.line("<\(level.priority)>\(text)") }
         screen.line("\(Self.time(clock.wallMilliseconds())) \(level.rawValue.padded(to: 7)) \(text)")
     }

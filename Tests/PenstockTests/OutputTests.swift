@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Settings
 import Testing
@@ -22,6 +23,28 @@ import Testing
         table.add(["a", "5", "x"])
         table.add(["longer", "12345", "y z"])
         #expect(table.text == "NAME    COUNT  WHERE\na           5  x\nlonger  12345  y z")
+    }
+
+    @Test("control characters in a table are written out: its rows and columns stay what they are")
+    func tableControls() {
+        var table = Table(["GROUP", "STATE"])
+        table.add(["a\u{1b}[2J\nb", "Empty"])
+        #expect(table.text == "GROUP        STATE\na\\x1b[2J\\nb  Empty")
+    }
+
+    @Test("a line of the log holds no control character, whatever clients call themselves")
+    func logControls() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        let clock = Platform.Clock(now: { Instant(nanoseconds: 0) }, wallMilliseconds: { 0 })
+        let log = Log(level: .info, screen: Screen(Console(descriptor: ends[1])), clock: clock)
+        log.warning("client 'a\u{1b}]0;x\u{7}\0\u{7f}\u{9b}\r\nb\u{2028}é'", ["group": "c\td"])
+        close(ends[1])
+        var bytes = [UInt8](repeating: 0, count: 1000)
+        let count = read(ends[0], &bytes, bytes.count)
+        close(ends[0])
+        let line = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        #expect(line.hasSuffix(#"client 'a\x1b]0;x\x07\x00\x7f\x9b\r\nb\u2028é' group=c\td"# + "\n"), "\(line)")
     }
 
     @Test("the log's time is UTC, to the millisecond")
