@@ -13,6 +13,19 @@ package struct ListenerOptions: Sendable {
     package var connection = ConnectionOptions()
 
     package init() {}
+
+    /// Descriptors that connections leave to the rest of the process when it may have `limit` of them.
+    package static func reserve(of limit: Int) -> Int { max(256, limit / 4) }
+
+    /// Lowers ``maxConnections`` so that connections cannot use up the descriptors that the log needs.
+    /// - Parameter limit: descriptors that the process may have.
+    /// - Returns: whether it had to be lowered. At least one connection is left.
+    package mutating func keepReserve(of limit: Int) -> Bool {
+        let most = max(1, limit - Self.reserve(of: limit))
+        guard maxConnections > most else { return false }
+        maxConnections = most
+        return true
+    }
 }
 
 /// Accepts connections, TCP or unix domain (its file is 0600), and hands each to a handler of its own.

@@ -63,7 +63,14 @@ final class House: Sendable {
         _ options: RunOptions, _ loop: EventLoop, _ node: Broker.Node, _ log: Log
     ) throws -> KafkaListener? {
         guard let address = options.listen ?? (options.untilEof ? nil : RunOptions.standardListen) else { return nil }
-        return try KafkaListener(on: address.endpoint, loop: loop, service: node) { log.warning($0) }
+        var server = KafkaServerOptions()
+        let files = OpenFiles.limit
+        if server.listener.keepReserve(of: files) {
+            log.warning(
+                "at most \(server.listener.maxConnections) Kafka connections: the log needs open files, too, and the "
+                    + "limit is \(files) (ulimit -n)")
+        }
+        return try KafkaListener(on: address.endpoint, loop: loop, service: node, options: server) { log.warning($0) }
     }
 
     /// What clients are told: not "every interface", which they could not connect to.

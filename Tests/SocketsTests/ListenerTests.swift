@@ -25,6 +25,15 @@ import Testing
             "\(error)".hasPrefix("cannot listen on 127.0.0.1:\(first.port): Address already in use; stop the process"))
     }
 
+    @Test(
+        "leaves descriptors for the log", arguments: [(1024, 768), (2000, 1000), (600, 344), (100, 1), (1 << 20, 1000)])
+    func descriptorReserve(limit: Int, connections: Int) {
+        var options = ListenerOptions()
+        #expect(options.keepReserve(of: limit) == (connections < 1000))
+        #expect(options.maxConnections == connections)
+        #expect(limit < 257 || options.maxConnections + ListenerOptions.reserve(of: limit) <= limit)
+    }
+
     @Test("refuses connections until it is started, and again after it is stopped")
     func starts() throws {
         let loop = try EventLoop(name: "test")
