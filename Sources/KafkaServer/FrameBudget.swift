@@ -6,6 +6,8 @@
 final class FrameBudget<Holder: AnyObject> {
     let limit: Int
     private(set) var used = 0
+    /// Somebody waits.
+    var isShort: Bool { !waiting.isEmpty }
     private var overdrawn: Holder?
     private var waiting: [Holder] = []
     private let resume: (Holder) -> Void

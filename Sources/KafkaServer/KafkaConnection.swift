@@ -31,6 +31,14 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
     private var inputOver = false
     private var isClosed = false
     private var frameTimer: (any ScheduledWork)?
+    /// Until the first whole request has come.
+    private var firstTimer: (any ScheduledWork)?
+    /// More requests are there: they are taken up when the others have had their turn.
+    private var awaitsTurn = false
+    /// Bytes that have come.
+    private var arrived = 0
+    /// What ``arrived`` was when a rate began to be demanded; nil: of this connection none is.
+    private var arrivedBefore: Int?
 
     init(_ connection: Connection, number: UInt64, service: any KafkaService, table: ConnectionTable) {
         self.connection = connection
@@ -39,6 +47,11 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
         self.table = table
         clientHost = connection.peer.host
         decoder = FrameDecoder(limit: table.options.maxFrame)
+        let timeout = table.options.firstRequestTimeout
+        firstTimer = connection.loop.schedule(at: connection.loop.clock.now() + timeout) { [weak self] in
+            guard let self, !isClosed, !isDraining else { return }
+            refuse("no whole request came within \(timeout)")
+        }
     }
 
     private var options: KafkaServerOptions { table.options }
@@ -47,6 +60,7 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
 
     func received(_ bytes: ArraySlice<UInt8>, on connection: Connection) {
         guard !isClosed, !isDraining else { return }
+        arrived += bytes.count
         decoder.feed(bytes.span.bytes)
         pump()
     }
@@ -69,6 +83,8 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
         }
         frameTimer?.cancel()
         frameTimer = nil
+        firstTimer?.cancel()
+        firstTimer = nil
         if !exchanges.isEmpty { service.connectionClosed(number) }
         exchanges = []
         held = nil
@@ -95,13 +111,18 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
 
     // MARK: From bytes to requests
 
-    /// Takes up every request that has arrived and whose turn it is, then reads on or pauses.
+    /// Takes up the requests that have arrived and whose turn it is, a bounded number, then reads on or pauses.
     private func pump() {
-        guard !isPumping, !isClosed, !isDraining else { return }
+        guard !isPumping, !isClosed, !isDraining, !awaitsTurn else { return }
         isPumping = true
         defer { isPumping = false }
         do {
-            while let frame = try nextFrame() { try take(frame) }
+            var taken = 0
+            while !awaitsTurn, let frame = try nextFrame() {
+                try take(frame)
+                taken += 1
+                if taken >= options.maxRequestsPerTurn, buffered > 0 { awaitTurn() }
+            }
         } catch {
             return refuse("\(error)")
         }
@@ -110,6 +131,14 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
         watchFrame()
         pauseOrResume()
         if inputOver { finishIfOver() }
+    }
+
+    private func awaitTurn() {
+        awaitsTurn = true
+        connection.loop.execute { [self] in
+            awaitsTurn = false
+            pump()
+        }
     }
 
     /// The next whole request, if it may be taken up now.
@@ -136,6 +165,9 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
     private func take(_ frame: ArraySlice<UInt8>) throws(WireError) {
         frameTimer?.cancel()
         frameTimer = nil
+        firstTimer?.cancel()
+        firstTimer = nil
+        arrivedBefore = nil
         let (header, body) = try RequestHeader.parse(frame)
         clientID = header.clientId
         let exchange = Exchange(header, size: frame.count)
@@ -199,7 +231,7 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
 
     /// Ends a connection on which no more requests come, when those that are worked on are answered.
     private func finishIfOver() {
-        guard !isClosed, exchanges.allSatisfy(\.mayLast) else { return }
+        guard !isClosed, isDraining || !awaitsTurn, exchanges.allSatisfy(\.mayLast) else { return }
         guard isDraining || connection.pendingOutput < options.listener.connection.outputHighWater else { return }
         isClosed = true
         connection.finish(isDraining ? .local("the server stops") : .peerClosed)
@@ -218,20 +250,40 @@ final class KafkaConnection: ConnectionHandler, @unchecked Sendable {  // touche
         charged = charge
         guard difference != 0 else { return }
         mayGrow = table.budget.change(by: difference, of: self, holdingAfter: charge)
+        if !mayGrow { table.demandProgress() }
     }
 
     private func pauseOrResume() {
         // While a request is worked on a little is read ahead, so that a client that leaves is noticed.
         let full = !exchanges.isEmpty && buffered >= options.freeBytes
-        let pause = full || !mayGrow || (buffered >= 4 && !canTake)
+        let pause = full || !mayGrow || awaitsTurn || (buffered >= 4 && !canTake)
         guard pause != isPaused else { return }
         isPaused = pause
+        // Who is not read from cannot show a rate.
+        arrivedBefore = nil
         if pause { connection.pauseReading() } else { connection.resumeReading() }
+    }
+
+    /// Whether we read and a request has begun to come.
+    private var isArriving: Bool { decoder.buffered > 0 && exchanges.isEmpty && mayGrow && !awaitsTurn }
+
+    /// From now on until ``closeIfSlow()`` the request that is arriving, if it holds others' room, must come quickly.
+    func beginProgress() {
+        arrivedBefore = isArriving && charged > 0 && !isPaused ? arrived : nil
+    }
+
+    /// Closes if what was to come quickly has not.
+    func closeIfSlow() {
+        guard let arrivedBefore, !isClosed, !isDraining else { return }
+        let wanted = options.slowestRequest * Int(options.shortageGrace.wholeMilliseconds) / 1000
+        let came = arrived - arrivedBefore
+        guard came < max(1, wanted) else { return }
+        refuse("a request came too slowly (\(came) bytes in \(options.shortageGrace)) while others waited")
     }
 
     /// Gives a request that has begun to arrive its time, while we read.
     private func watchFrame() {
-        let arriving = decoder.buffered > 0 && exchanges.isEmpty && mayGrow
+        let arriving = isArriving
         guard arriving != (frameTimer != nil) else { return }
         frameTimer?.cancel()
         frameTimer = nil

@@ -22,7 +22,7 @@ package final class KafkaListener: @unchecked Sendable {  // mutable fields are 
         self.loop = loop
         self.options = options
         self.service = service
-        let server = ConnectionTable(options: options, clock: loop.clock, log: log)
+        let server = ConnectionTable(options: options, loop: loop, log: log)
         self.server = server
         listener = try Listener(on: endpoint, loop: loop, options: options.listener, log: log) { connection in
             server.add(connection, service)
@@ -57,10 +57,14 @@ final class ConnectionTable: @unchecked Sendable {  // touched on the loop's thr
     private var lastNumber: UInt64 = 0
     private var whenEmpty: (@Sendable () -> Void)?
 
-    init(options: KafkaServerOptions, clock: Clock, log: @escaping @Sendable (String) -> Void) {
+    private let loop: EventLoop
+    private var shortageTimer: (any ScheduledWork)?
+
+    init(options: KafkaServerOptions, loop: EventLoop, log: @escaping @Sendable (String) -> Void) {
         self.options = options
+        self.loop = loop
         budget = FrameBudget(limit: options.maxInFlightBytes) { $0.budgetAllows() }
-        limiter = LogLimiter(limit: options.maxLogLinesPerMinute, clock: clock, log: log)
+        limiter = LogLimiter(limit: options.maxLogLinesPerMinute, clock: loop.clock, log: log)
     }
 
     func add(_ connection: Connection, _ service: any KafkaService) -> KafkaConnection {
@@ -68,6 +72,23 @@ final class ConnectionTable: @unchecked Sendable {  // touched on the loop's thr
         let added = KafkaConnection(connection, number: lastNumber, service: service, table: self)
         connections[lastNumber] = added
         return added
+    }
+
+    /// Somebody waits for room: those who hold it must use it, or are closed.
+    func demandProgress() {
+        guard shortageTimer == nil else { return }
+        for connection in connections.values { connection.beginProgress() }
+        shortageTimer = loop.schedule(at: loop.clock.now() + options.shortageGrace) { [self] in
+            // What has come while the loop was busy elsewhere counts: it is read first.
+            loop.execute { [self] in endGrace() }
+        }
+    }
+
+    private func endGrace() {
+        shortageTimer = nil
+        guard budget.isShort else { return }
+        for connection in connections.values { connection.closeIfSlow() }
+        demandProgress()
     }
 
     func log(_ line: String) { limiter.write(line) }

@@ -16,6 +16,15 @@ package struct KafkaServerOptions: Sendable {
     package var freeBytes = 64 << 10
     /// A request whose first bytes have come must be whole after so long; clients give up after 30 s by default.
     package var frameTimeout = Duration.seconds(60)
+    /// While somebody waits for room in ``maxInFlightBytes``, a request that is arriving must come at
+    /// ``slowestRequest`` over so long: who holds room and does not use it is closed.
+    package var shortageGrace = Duration.seconds(2)
+    /// Bytes a second: see ``shortageGrace``.
+    package var slowestRequest = 64 << 10
+    /// A connection on which no whole request has come for so long is closed. Clients begin with one.
+    package var firstRequestTimeout = Duration.seconds(30)
+    /// Requests taken up from one connection before it is the next one's turn.
+    package var maxRequestsPerTurn = 64
     /// How long ``KafkaListener/stop(_:)`` lets requests that are worked on be answered.
     package var drainTimeout = Duration.seconds(5)
     /// Lines about bad connections written in a minute; more are counted.

@@ -41,6 +41,21 @@ import Testing
         #expect(try server.line().hasSuffix("a request was not whole after 0.05 seconds"))
     }
 
+    @Test("closes a connection that sends no whole request in time, and none that has sent one")
+    func silent() throws {
+        var options = KafkaServerOptions()
+        options.firstRequestTimeout = .milliseconds(50)
+        options.listener.connection.idleTimeout = nil
+        let server = try TestServer(StubService(), options: options)
+        // It connects first, so that its time would be over first; on a busy machine it may be closed for good reason.
+        let talker = try server.connect()
+        let spoke = (try? talker.call(MetadataRequest(), version: 1)) != nil
+        let silent = try server.connect()
+        #expect(try silent.rest() == [])
+        #expect(try server.line().hasSuffix("no whole request came within 0.05 seconds"))
+        if spoke { _ = try talker.call(MetadataRequest(), version: 1) }
+    }
+
     @Test("does not mistake a stream of whole requests for one that never becomes whole")
     func stream() throws {
         var options = KafkaServerOptions()

@@ -74,6 +74,40 @@ import Testing
         #expect(held.withLock { $0 } == 12 * 300 << 10)
     }
 
+    @Test("half requests that do not grow are closed when another request waits for their room")
+    func hoarders() throws {
+        var options = KafkaServerOptions()
+        options.maxInFlightBytes = 256 << 10
+        options.freeBytes = 1 << 10
+        options.frameTimeout = .seconds(600)
+        options.firstRequestTimeout = .seconds(600)
+        options.shortageGrace = .milliseconds(300)
+        options.slowestRequest = 1
+        let server = try TestServer(StubService(), options: options)
+        let hoard: [UInt8] = [0x03, 0, 0, 0] + [UInt8](repeating: 0, count: 60_000)
+        let hoarders = try (0..<12).map { _ in try server.connect() }
+        for hoarder in hoarders { try hoarder.send(hoard) }
+        let honest = try server.connect()
+        let frame = try produce(acks: 1, records: 200 << 10).frame(version: 7, correlationId: 3, clientId: "big")
+        let sender = Thread(name: "sender") { try? honest.send(frame) }
+        #expect(try honest.receiveID() == 3)
+        sender.join()
+        #expect(try server.line().contains("a request came too slowly (0 bytes in 0.3 seconds) while others waited"))
+    }
+
+    @Test("half requests are left alone while there is room for others")
+    func noShortage() throws {
+        var options = KafkaServerOptions()
+        options.shortageGrace = .zero
+        let server = try TestServer(StubService(), options: options)
+        let frame = try produce(acks: 1, records: 200 << 10).frame(version: 7, correlationId: 3, clientId: "big")
+        let slow = try server.connect()
+        try slow.send(Array(frame.prefix(100_000)))
+        for _ in 0..<3 { _ = try server.connect().call(MetadataRequest(), version: 1) }
+        try slow.send(Array(frame.dropFirst(100_000)))
+        #expect(try slow.receiveID() == 3)
+    }
+
     @Test("a connection that closes gives back what its half request held")
     func givesBack() throws {
         var options = KafkaServerOptions()

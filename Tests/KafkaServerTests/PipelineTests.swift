@@ -140,6 +140,32 @@ final class Held<Response: Sendable>: Sendable {
         sender.join()
     }
 
+    @Test("takes a bounded number of requests from one connection before it is another's turn, and all in the end")
+    func turns() throws {
+        let service = StubService()
+        let server = try TestServer(service)
+        let busy = try server.connect()
+        _ = try busy.call(MetadataRequest(), version: 1)
+        let other = try server.connect()
+        _ = try other.call(MetadataRequest(), version: 1)
+        let connections = service.seen.withLock { $0.contexts.map(\.connection) }
+        service.seen.withLock { $0 = StubService.Seen() }
+        // Both have sent all before the loop looks.
+        let sent = Lock(false)
+        server.loop.execute { _ = sent.wait(until: soon()) { $0 ? true : nil } }
+        let frame = try MetadataRequest().frame(version: 1, correlationId: 8, clientId: "x")
+        try busy.send(Array((0..<1500).map { _ in frame }.joined()))
+        busy.socket.finishWriting()
+        try other.send(MetadataRequest(), version: 1, id: 9)
+        sent.withLockNotifying { $0 = true }
+        #expect(try other.receiveID() == 9)
+        for _ in 0..<1500 { #expect(try busy.receiveID() == 8) }
+        #expect(try busy.rest() == [])
+        let order = service.seen.withLock { $0.contexts.map(\.connection) }
+        #expect(order.count == 1501)
+        #expect(try #require(order.firstIndex(of: connections[1])) <= 2 * KafkaServerOptions().maxRequestsPerTurn)
+    }
+
     @Test("answers what it works on before it stops, and refuses newcomers")
     func stop() throws {
         let producing = Held<ProduceOutcome>()
