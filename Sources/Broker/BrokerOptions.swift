@@ -22,6 +22,8 @@ package struct BrokerOptions: Sendable {
     package var longestWait = Duration.seconds(300)
     /// Bytes that one client batch may decompress to while it is checked.
     package var maxDecompressedBytes = 128 << 20
+    /// Bytes that all the batches of one Produce request together may decompress to; never less than for one batch.
+    package var maxDecompressedRequestBytes = 256 << 20
     /// How far a client's record timestamp may lie in the future, in milliseconds
     /// (`message.timestamp.after.max.ms`).
     package var maxFutureMilliseconds: Int64 = 3_600_000

@@ -9,7 +9,8 @@ import Records
 /// | none, truncated, of an older format, or two of them | INVALID_RECORD |
 /// | base offset, counts, framing that do not agree; control bit; producer without sequence | INVALID_RECORD |
 /// | checksum | CORRUPT_MESSAGE |
-/// | larger than max.message.bytes; decompresses to more than we allow | MESSAGE_TOO_LARGE |
+/// | larger than max.message.bytes (before it is decompressed); decompresses to more than we allow | MESSAGE_TOO_LARGE |
+/// | compressed, after others of the request decompressed to more than a request may | REQUEST_TIMED_OUT: come again |
 /// | zstd before version 7 | UNSUPPORTED_COMPRESSION_TYPE |
 /// | codec 5, 6, 7 | UNKNOWN_SERVER_ERROR |
 /// | timestamp too far off; append time claimed on a topic that has it | INVALID_TIMESTAMP |
@@ -22,6 +23,21 @@ struct ClientBatch {
         var message: String
         /// Indexes of the records that are wrong, where single ones are.
         var records: [Int32] = []
+
+        init(code: ErrorCode, message: String, records: [Int32] = []) {
+            (self.code, self.message, self.records) = (code, message, records)
+        }
+
+        init(_ error: RecordError) {
+            code =
+                switch error {
+                case .crcMismatch: .corruptMessage
+                case .tooLarge: .messageTooLarge
+                case .unsupportedCodec: .unknownServerError
+                case .truncated, .corrupt, .unsupportedMagic: .invalidRecord
+                }
+            message = "\(error)"
+        }
     }
 
     let batch: EncodedBatch
@@ -37,7 +53,6 @@ struct ClientBatch {
         /// Milliseconds since 1970.
         var now: Int64
         var maxFutureMilliseconds: Int64
-        var maxDecompressedBytes: Int
 
         var usesAppendTime: Bool { configuration["message.timestamp.type"] == "LogAppendTime" }
         var isCompacted: Bool { configuration["cleanup.policy"]?.contains("compact") ?? false }
@@ -47,11 +62,14 @@ struct ClientBatch {
         var before: Int64 { configuration["message.timestamp.before.max.ms"].flatMap(Int64.init) ?? .max }
     }
 
-    init(checking records: ArraySlice<UInt8>?, _ circumstances: Circumstances) throws(Refusal) {
+    /// - Parameter budget: charged once for the batch, however often its check must look into it.
+    init(
+        checking records: ArraySlice<UInt8>?, _ circumstances: Circumstances, _ budget: inout DecompressionBudget
+    ) throws(Refusal) {
         guard let records, !records.isEmpty else { throw Refusal(code: .invalidRecord, message: "no records") }
         batch = try Self.whole(records, circumstances)
         try Self.check(batch.header, circumstances)
-        let largest = try Self.largestTimestamp(batch, circumstances)
+        let largest = try Self.largestTimestamp(batch, circumstances, &budget)
         if circumstances.usesAppendTime {
             guard batch.header.timestampType == .createTime else {
                 throw Refusal(code: .invalidTimestamp, message: "only the log sets append times")
@@ -65,7 +83,7 @@ struct ClientBatch {
                 batch.retime(.createTime, maxTimestamp: largest)
             }
         }
-        if circumstances.isCompacted { try Self.checkKeys(batch, circumstances) }
+        if circumstances.isCompacted { try Self.checkKeys(batch, limit: budget.perBatch) }
     }
 
     private static func whole(
@@ -110,34 +128,17 @@ struct ClientBatch {
     }
 
     private static func largestTimestamp(
-        _ batch: EncodedBatch, _ circumstances: Circumstances
+        _ batch: EncodedBatch, _ circumstances: Circumstances, _ budget: inout DecompressionBudget
     ) throws(Refusal) -> Int64 {
-        let header: BatchHeader
-        let largest: Int64
-        do throws(RecordError) {
-            (header, largest) = try RecordBatch.validate(batch.bytes, limit: circumstances.maxDecompressedBytes)
-        } catch {
-            throw refusal(error)
-        }
+        let (header, largest) = try budget.validate(batch)
         guard header.timestampType == .logAppendTime, !circumstances.usesAppendTime else { return largest }
         // The bit will be cleared: then the records' own timestamps count, which only decoding shows.
         batch.retime(.createTime, maxTimestamp: largest)
         do throws(RecordError) {
-            return try RecordBatch.validate(batch.bytes, limit: circumstances.maxDecompressedBytes).maxTimestamp
+            return try RecordBatch.validate(batch.bytes, limit: budget.perBatch).maxTimestamp
         } catch {
-            throw refusal(error)
+            throw Refusal(error)
         }
-    }
-
-    private static func refusal(_ error: RecordError) -> Refusal {
-        let code: ErrorCode =
-            switch error {
-            case .crcMismatch: .corruptMessage
-            case .tooLarge: .messageTooLarge
-            case .unsupportedCodec: .unknownServerError
-            case .truncated, .corrupt, .unsupportedMagic: .invalidRecord
-            }
-        return Refusal(code: code, message: "\(error)")
     }
 
     private static func check(timestamp: Int64, _ circumstances: Circumstances) throws(Refusal) {
@@ -157,12 +158,12 @@ struct ClientBatch {
         }
     }
 
-    private static func checkKeys(_ batch: EncodedBatch, _ circumstances: Circumstances) throws(Refusal) {
+    private static func checkKeys(_ batch: EncodedBatch, limit: Int) throws(Refusal) {
         let records: [Record]
         do throws(RecordError) {
-            records = try RecordBatch.decode(batch.bytes, limit: circumstances.maxDecompressedBytes).1
+            records = try RecordBatch.decode(batch.bytes, limit: limit).1
         } catch {
-            throw refusal(error)
+            throw Refusal(error)
         }
         let keyless = records.filter { $0.key == nil }.map { Int32(clamping: $0.offset) }
         guard keyless.isEmpty else {

@@ -33,11 +33,13 @@ extension Node {
         var response = ProduceResponse()
         var ticket: CommitTicket?
         var failure: String?
+        var budget = DecompressionBudget(
+            perBatch: options.maxDecompressedBytes, total: options.maxDecompressedRequestBytes)
         for topic in request.topicData {
             var answer = ProduceResponse.Responses()
             answer.name = topic.name
             for data in topic.partitionData {
-                let (part, written) = append(data, to: topic.name, context)
+                let (part, written) = append(data, to: topic.name, context, &budget)
                 answer.partitionResponses.append(part)
                 if let written { ticket = max(ticket ?? written, written) }
                 if part.errorCode != .none {
@@ -57,14 +59,15 @@ extension Node {
 
     /// - Returns: the answer, and what must be synced for it to be durable if it is a success.
     private func append(
-        _ data: ProduceRequest.PartitionData, to name: String, _ context: RequestContext
+        _ data: ProduceRequest.PartitionData, to name: String, _ context: RequestContext,
+        _ budget: inout DecompressionBudget
     ) -> (ProduceResponse.PartitionResponses, CommitTicket?) {
         var answer = ProduceResponse.PartitionResponses()
         answer.index = data.index
         answer.baseOffset = -1
         do throws(ClientBatch.Refusal) {
             let (topic, partition) = try writable(name, data.index)
-            let batch = try ClientBatch(checking: data.records, circumstances(topic, context))
+            let batch = try ClientBatch(checking: data.records, circumstances(topic, context), &budget)
             answer.logAppendTimeMs = batch.appendTime
             let (base, ticket) = try append(batch.batch, to: partition)
             answer.baseOffset = base
@@ -99,7 +102,7 @@ extension Node {
         ClientBatch.Circumstances(
             configuration: topic.configuration, maxMessageBytes: topic.settings.maxMessageBytes,
             version: context.version, now: clock.wallMilliseconds(),
-            maxFutureMilliseconds: options.maxFutureMilliseconds, maxDecompressedBytes: options.maxDecompressedBytes)
+            maxFutureMilliseconds: options.maxFutureMilliseconds)
     }
 
     private func append(

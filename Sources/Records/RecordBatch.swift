@@ -14,7 +14,8 @@ package enum RecordBatch {
     package static func decode(_ bytes: RawSpan, limit: Int) throws(RecordError) -> (BatchHeader, [Record]) {
         let header = try checkedHeader(bytes)
         var records: [Record] = []
-        try eachRecord(of: header, in: bytes, limit: limit) { (span, fields) throws(RecordError) in
+        var spent = 0
+        try eachRecord(of: header, in: bytes, limit: limit, &spent) { (span, fields) throws(RecordError) in
             records.append(
                 Record(
                     offset: header.baseOffset + Int64(fields.offsetDelta), timestamp: fields.timestamp(in: header),
@@ -31,9 +32,19 @@ package enum RecordBatch {
     package static func validate(
         _ bytes: RawSpan, limit: Int
     ) throws(RecordError) -> (header: BatchHeader, maxTimestamp: Int64) {
+        var spent = 0
+        return try validate(bytes, limit: limit, spent: &spent)
+    }
+
+    /// As ``validate(_:limit:)``, for a caller that pays for many batches.
+    /// - Parameter spent: grows by the bytes that were decompressed, also when the records turn out to be wrong; by the
+    ///   limit when the decompression failed. A batch without compression costs nothing.
+    package static func validate(
+        _ bytes: RawSpan, limit: Int, spent: inout Int
+    ) throws(RecordError) -> (header: BatchHeader, maxTimestamp: Int64) {
         let header = try checkedHeader(bytes)
         var largest = Int64.min
-        try eachRecord(of: header, in: bytes, limit: limit) { (span, fields) throws(RecordError) in
+        try eachRecord(of: header, in: bytes, limit: limit, &spent) { (span, fields) throws(RecordError) in
             try fields.checkHeaders(span)
             largest = max(largest, fields.timestamp(in: header))
         }
@@ -55,7 +66,7 @@ package enum RecordBatch {
     }
 
     private static func eachRecord(
-        of header: BatchHeader, in bytes: RawSpan, limit: Int,
+        of header: BatchHeader, in bytes: RawSpan, limit: Int, _ spent: inout Int,
         _ body: (RawSpan, RecordFields) throws(RecordError) -> Void
     ) throws(RecordError) {
         let payload = bytes.extracting(BatchHeader.size..<header.size)
@@ -63,7 +74,13 @@ package enum RecordBatch {
             guard payload.byteCount <= limit else { throw .tooLarge(size: payload.byteCount, limit: limit) }
             return try eachRecord(of: header, inPlain: payload, body)
         }
-        let plain = try header.codec.decompress(payload, limit: limit)
+        let plain: [UInt8]
+        do throws(RecordError) { plain = try header.codec.decompress(payload, limit: limit) } catch {
+            // How far it came is not known.
+            spent += limit
+            throw error
+        }
+        spent += plain.count
         try eachRecord(of: header, inPlain: plain.rawSpan, body)
     }
 

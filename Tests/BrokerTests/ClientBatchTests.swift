@@ -103,6 +103,66 @@ struct ClientBatchTests {
         #expect(try send(["max.message.bytes": "70"]) { _ in }.errorCode == .messageTooLarge)
     }
 
+    /// Sends batches to one partition each of a topic, in one request.
+    private func send(
+        _ batches: [[UInt8]], _ configs: [String: String] = [:], _ change: @escaping (inout BrokerOptions) -> Void
+    ) throws -> [ErrorCode] {
+        let scene = try NodeScene(change)
+        try scene.create("t", partitions: Int32(batches.count), configs)
+        var request = NodeScene.produceRequest("t", 0, nil)
+        request.topicData[0].partitionData = batches.enumerated().map { number, batch in
+            var data = ProduceRequest.PartitionData()
+            data.index = Int32(number)
+            data.records = batch[...]
+            return data
+        }
+        guard case .response(let response) = try answer({ scene.node.produce(request, scene.context(9), $0) }) else {
+            return []
+        }
+        return response.responses[0].partitionResponses.map(\.errorCode)
+    }
+
+    private func bomb(_ bytes: Int, codec: Codec = .zstd) throws -> [UInt8] {
+        try NodeScene.batch([String(repeating: "a", count: bytes)], codec: codec)
+    }
+
+    @Test("the batches of one request have a bound together of what they decompress to, others come again")
+    func decompressedTogether() throws {
+        let batches = try [bomb(4_000), bomb(4_000), bomb(4_000), bomb(100), bomb(4_000, codec: .none)]
+        let errors = try send(batches) {
+            $0.maxDecompressedBytes = 5_000
+            $0.maxDecompressedRequestBytes = 10_000
+        }
+        #expect(errors == [.none, .none, .requestTimedOut, .requestTimedOut, .none])
+    }
+
+    @Test("after a batch that decompresses to too much, no other of its request is decompressed")
+    func afterBomb() throws {
+        let errors = try send([bomb(6_000), bomb(1_000), bomb(1_000, codec: .none)]) { $0.maxDecompressedBytes = 5_000 }
+        #expect(errors == [.messageTooLarge, .requestTimedOut, .none])
+    }
+
+    @Test("what was decompressed counts although its records are wrong")
+    func corruptBomb() throws {
+        var corrupt = try bomb(4_000)
+        put(Int32(2), at: 57, in: &corrupt)
+        put(Int32(1), at: 23, in: &corrupt)
+        sign(&corrupt)
+        let errors = try send([corrupt, corrupt, bomb(4_000)]) {
+            $0.maxDecompressedBytes = 5_000
+            $0.maxDecompressedRequestBytes = 10_000
+        }
+        #expect(errors == [.invalidRecord, .invalidRecord, .requestTimedOut])
+    }
+
+    @Test("a batch beyond max.message.bytes is not decompressed, so the others of its request are checked")
+    func tooLargeAsSent() throws {
+        let random = String((0..<400).map { _ in Character(Unicode.Scalar(UInt8.random(in: 33..<127))) })
+        let long = try NodeScene.batch([random + String(repeating: "a", count: 6_000)], codec: .zstd)
+        let errors = try send([long, bomb(1_000)], ["max.message.bytes": "200"]) { $0.maxDecompressedBytes = 5_000 }
+        #expect(errors == [.messageTooLarge, .none])
+    }
+
     @Test("zstd needs version 7, codecs that Kafka does not have are an unknown error")
     func codecs() throws {
         let long = String(repeating: "abc", count: 100)

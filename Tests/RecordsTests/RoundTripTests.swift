@@ -36,6 +36,21 @@ struct RoundTripTests {
         #expect(try copy(EncodedBatch(copying: copy(batch)[...])) == copy(batch))
     }
 
+    @Test("what is decompressed is counted, without compression nothing, and the limit when it fails")
+    func spent() throws {
+        let records = [Record(timestamp: 1, value: [UInt8](repeating: 0, count: 10_000))]
+        let packed = try RecordBatch.encode(records, codec: .zstd)
+        var spent = 0
+        _ = try RecordBatch.validate(packed.bytes, limit: 20_000, spent: &spent)
+        #expect((10_000..<10_100).contains(spent))
+        spent = 0
+        #expect(throws: RecordError.self) { try RecordBatch.validate(packed.bytes, limit: 5_000, spent: &spent) }
+        #expect(spent == 5_000)
+        let plain = try RecordBatch.encode(records, codec: .none)
+        _ = try RecordBatch.validate(plain.bytes, limit: 20_000, spent: &spent)
+        #expect(spent == 5_000)
+    }
+
     @Test("a batch with holes keeps its offsets, times and producer", arguments: Codec.allCases, Seeds.some(10))
     func holes(_ codec: Codec, seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
