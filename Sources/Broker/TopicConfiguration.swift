@@ -51,6 +51,13 @@ enum TopicConfiguration {
         Entry("unclean.leader.election.enable", .boolean, "false"),
     ]
 
+    /// Narrower than what a log can work with, for those who make topics: tiny segments are a file and a descriptor for
+    /// every few records (Kafka 4's least is the same), and a batch is held in memory as a whole.
+    private static let bounds: [String: ClosedRange<Int64>] = [
+        "segment.bytes": 1 << 20...Int64(Int32.max),
+        "max.message.bytes": 0...100 << 20,
+    ]
+
     /// Throws INVALID_CONFIG for a name that Kafka does not have, or a value that cannot be meant.
     static func check(_ configuration: [String: String]) throws(TopicFailure) {
         for (name, value) in configuration.sorted(by: { $0.key < $1.key }) {
@@ -62,6 +69,12 @@ enum TopicConfiguration {
                     code: .invalidConfig,
                     message: "\(name): '\(value)' is no value of it; the default is \(entry.standard)")
             }
+        }
+        for (name, range) in bounds.sorted(by: { $0.key < $1.key }) {
+            guard let text = configuration[name], let value = Int64(text), !range.contains(value) else { continue }
+            throw TopicFailure(
+                code: .invalidConfig,
+                message: "\(name): \(value) is out of bounds, it is \(range.lowerBound) to \(range.upperBound)")
         }
         do throws(SettingError) { _ = try TopicSettings(configuration) } catch {
             throw TopicFailure(code: .invalidConfig, message: "\(error)")

@@ -103,6 +103,13 @@ struct TopicTests {
         #expect(try scene.create("c", partitions: 1, ["no.such": "1"]) == .invalidConfig)
         #expect(try scene.create("c", partitions: 1, ["retention.ms": "soon"]) == .invalidConfig)
         #expect(try scene.create("c", partitions: 1, ["cleanup.policy": "burn"]) == .invalidConfig)
+        for (name, value) in [
+            ("segment.bytes", "14"), ("segment.bytes", "1048575"), ("max.message.bytes", "104857601"),
+        ] {
+            #expect(try scene.create("c", partitions: 1, [name: value]) == .invalidConfig)
+        }
+        let edge = ["segment.bytes": "1048576", "max.message.bytes": "104857600"]
+        #expect(try scene.create("edge", partitions: 1, edge) == .none)
         #expect(try scene.create("c", partitions: 1, ["retention.ms": "1000"]) == .none)
         #expect(scene.directory.topic(named: "c")?.configuration == ["retention.ms": "1000"])
         #expect(try scene.create("standard", partitions: -1) == .none)
