@@ -4,7 +4,7 @@ import Platform
 /// JoinGroup.
 extension Group {
     mutating func join(_ call: JoinCall, _ turn: inout GroupTurn) {
-        if let error = refusal(of: call, turn.options) {
+        if let error = refusal(of: call, turn) {
             pending[call.member] = nil
             completeIfAllJoined(&turn)
             return turn.answer(call.waiter, .failed(error, member: call.member))
@@ -20,10 +20,18 @@ extension Group {
         }
     }
 
-    private func refusal(of call: JoinCall, _ options: GroupOptions) -> ErrorCode? {
+    private func refusal(of call: JoinCall, _ turn: GroupTurn) -> ErrorCode? {
+        let options = turn.options
+        // First what is cheap to see: the rest walks over names, and everybody's groups wait meanwhile.
+        guard call.protocols.count <= options.maxProtocols else { return .invalidRequest }
         guard hasRoom(for: call, options) else { return .groupMaxSizeReached }
         let bytes = call.protocols.reduce(0) { $0 + $1.name.utf8.count + $1.metadata.count }
         guard bytes <= options.maxMemberBytes else { return .invalidRequest }
+        let names = 1...max(1, options.maxProtocolNameBytes)
+        guard call.protocols.allSatisfy({ names.contains($0.name.utf8.count) }) else { return .invalidRequest }
+        let known = members[call.member] ?? call.instance.flatMap { statics[$0] }.flatMap { members[$0] }
+        let growth = call.bytes + (known?.assignment.count ?? 0) - (known?.bytes ?? 0)
+        guard growth <= max(0, turn.room) else { return .groupMaxSizeReached }
         return supports(type: call.protocolType, call.protocols) ? nil : .inconsistentGroupProtocol
     }
 

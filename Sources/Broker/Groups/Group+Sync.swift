@@ -8,7 +8,11 @@ extension Group {
         switch state {
         case .empty: turn.answer(call.waiter, SyncAnswer(error: .unknownMemberId))
         case .preparing: turn.answer(call.waiter, SyncAnswer(error: .rebalanceInProgress))
-        case .completing: park(call, &turn)
+        case .completing:
+            guard growth(by: call) <= max(0, turn.room) else {
+                return turn.answer(call.waiter, SyncAnswer(error: .groupMaxSizeReached))
+            }
+            park(call, &turn)
         case .stable:
             unsynced.remove(call.member)
             members[call.member]?.heard(now: turn.now)
@@ -22,6 +26,12 @@ extension Group {
         if let type = call.protocolType, type != protocolType { return .inconsistentGroupProtocol }
         if let name = call.protocolName, name != protocolName { return .inconsistentGroupProtocol }
         return nil
+    }
+
+    /// Bytes by which the leader's assignments are more than those that they replace.
+    private func growth(by call: SyncCall) -> Int {
+        guard call.member == leader, !isStoring else { return 0 }
+        return members.reduce(0) { $0 + (call.assignments[$1.key]?.count ?? 0) - $1.value.assignment.count }
     }
 
     private func assignment(of member: String) -> SyncAnswer {

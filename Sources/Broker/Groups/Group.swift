@@ -63,12 +63,19 @@ struct Group {
     var offsets: [OffsetKey: CommittedOffset] = [:]
     /// The earliest wake-up that was asked for and has not come.
     var wakeAt: Instant?
+    /// ``bytes`` as ``Groups`` last counted them.
+    var counted = 0
     private var joined: UInt64 = 0
 
     init(id: String) { self.id = id }
 
     /// Members in the order in which they came.
     var inOrder: [Member] { members.values.sorted { $0.number < $1.number } }
+
+    /// What its members hold in memory, and the ids that were given out; about.
+    var bytes: Int {
+        pending.reduce(members.values.reduce(0) { $0 + $1.bytes }) { $0 + Member.overhead + $1.key.utf8.count }
+    }
 
     var longestRebalance: Duration { members.values.map(\.rebalanceTimeout).max() ?? .zero }
 

@@ -12,6 +12,9 @@ package struct GroupProtocol: Hashable, Sendable {
     package var name: String
     package var metadata: [UInt8]
 
+    /// In memory, about.
+    var bytes: Int { 64 + name.utf8.count + metadata.count }
+
     package init(name: String, metadata: [UInt8]) {
         self.name = name
         self.metadata = metadata
@@ -42,6 +45,13 @@ package struct JoinCall: Sendable {
     package var waiter = GroupWaiter(0)
 
     package init() {}
+
+    /// What its member will hold in memory, about; the client's and the instance's names are in its id too.
+    var bytes: Int {
+        let names = clientID.utf8.count + (instance?.utf8.count ?? 0)
+        let said = Member.overhead + 2 * names + clientHost.utf8.count + protocolType.utf8.count
+        return protocols.reduce(said) { $0 + $1.bytes }
+    }
 }
 
 package struct JoinAnswer: Equatable, Sendable {

@@ -16,6 +16,13 @@ package struct GroupOptions: Sendable {
     package var maxGroups = 10_000
     /// Names and metadata of all the protocols of one member, in bytes. Held in memory, and written with the group.
     package var maxMemberBytes = 256 * 1024
+    /// Protocols of one member. Each join compares those of all members.
+    package var maxProtocols = 64
+    /// Bytes of the name of a protocol.
+    package var maxProtocolNameBytes = 255
+    /// Bytes that the members of all groups hold in memory together: ids, names, protocols, assignments. What would be
+    /// more is refused with GROUP_MAX_SIZE_REACHED; who is in a group stays.
+    package var maxBytes = 256 << 20
     /// Bytes of metadata with one committed offset (`offset.metadata.max.bytes`).
     package var maxOffsetMetadata = 4_096
     /// Milliseconds that the offsets of an empty group are kept (`offsets.retention.minutes`: seven days).

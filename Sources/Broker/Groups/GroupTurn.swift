@@ -6,6 +6,8 @@ struct GroupTurn {
     /// Milliseconds since 1970.
     let wall: Int64
     let options: GroupOptions
+    /// Bytes that the members of all groups may still grow by; negative if they were loaded with more.
+    var room = Int.max
     var actions: [GroupAction] = []
 
     mutating func answer(_ waiter: GroupWaiter, _ answer: JoinAnswer) { actions.append(.answerJoin(waiter, answer)) }

@@ -112,6 +112,7 @@ extension Groups {
         group.state = group.members.isEmpty ? .empty : .stable
         group.protocolType = stored.protocolType.isEmpty ? nil : stored.protocolType
         group.since = stored.since < 0 ? nil : stored.since
+        count(&group)
         groups[stored.group] = group
     }
 
@@ -130,7 +131,9 @@ extension Groups {
 
     /// A group's tombstone at start: its members and generation go, offsets have tombstones of their own.
     package mutating func unload(_ id: String) {
-        guard let group = groups[id] else { return }
+        guard var group = groups[id] else { return }
+        (group.members, group.pending) = ([:], [:])
+        count(&group)
         var fresh = Group(id: id)
         fresh.offsets = group.offsets
         groups[id] = fresh.offsets.isEmpty ? nil : fresh

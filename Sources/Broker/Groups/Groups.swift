@@ -8,6 +8,8 @@ package import Platform
 package struct Groups: Sendable {
     package let options: GroupOptions
     var groups: [String: Group] = [:]
+    /// Bytes of the members of all groups.
+    private(set) var bytes = 0
 
     package init(options: GroupOptions = GroupOptions()) { self.options = options }
 
@@ -74,8 +76,9 @@ package struct Groups: Sendable {
         _ id: String, now: Instant, wall: Int64, _ body: (inout Group, inout GroupTurn) -> Void
     ) -> [GroupAction] {
         guard var group = groups.removeValue(forKey: id) else { return [] }
-        var turn = GroupTurn(now: now, wall: wall, options: options)
+        var turn = GroupTurn(now: now, wall: wall, options: options, room: options.maxBytes - bytes)
         body(&group, &turn)
+        count(&group)
         if group.isForgettable { return turn.actions }
         if let next = group.nextDeadline, group.wakeAt.map({ next < $0 }) ?? true {
             group.wakeAt = next
@@ -83,5 +86,12 @@ package struct Groups: Sendable {
         }
         groups[id] = group
         return turn.actions
+    }
+
+    /// After the members of a group changed.
+    mutating func count(_ group: inout Group) {
+        let now = group.bytes
+        bytes += now - group.counted
+        group.counted = now
     }
 }

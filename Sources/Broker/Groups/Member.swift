@@ -12,6 +12,8 @@ struct Member {
     /// The most preferred first.
     var protocols: [GroupProtocol]
     var assignment: [UInt8] = []
+    /// Bytes held for it, but for its assignment; about.
+    private let described: Int
     /// Its parked JoinGroup: it has (re)joined.
     var joining: GroupWaiter?
     /// Its parked SyncGroup.
@@ -34,6 +36,7 @@ struct Member {
         protocols = call.protocols
         joining = call.waiter
         self.deadline = deadline
+        described = call.bytes
     }
 
     /// A member as it was before the process ended.
@@ -50,7 +53,15 @@ struct Member {
         assignment = stored.assignment
         deadline = Instant(nanoseconds: .max)
         isNew = false
+        described =
+            Self.overhead + stored.id.utf8.count + (stored.instance?.utf8.count ?? 0) + stored.clientID.utf8.count
+            + stored.clientHost.utf8.count + stored.subscription.count
     }
+
+    /// What a member costs that says nothing.
+    static let overhead = 512
+
+    var bytes: Int { described + assignment.count }
 
     /// nil while a request of its is parked: then the rebalance has the deadline.
     var expiry: Instant? { !isNew && (joining != nil || syncing != nil) ? nil : deadline }

@@ -51,6 +51,48 @@ struct JoinTests {
         #expect(scene.state == nil)
     }
 
+    @Test("refuses more protocols than a member may have, and names that are empty or too long")
+    func protocols() {
+        let scene = GroupScene { $0.maxProtocols = 2 }
+        let many = scene.join(protocols: ["a", "b", "c"])
+        let empty = scene.join(protocols: ["a", ""])
+        let long = scene.join(protocols: [String(repeating: "a", count: 256)])
+        for join in [many, empty, long] { #expect(scene.joins[join]?.error == .invalidRequest) }
+        #expect(scene.state == nil)
+        let fine = scene.join(protocols: ["a", String(repeating: "b", count: 255)])
+        #expect(scene.joins[fine]?.error == ErrorCode.none)
+    }
+
+    @Test("refuses members that all groups together have no room for, keeps those that it has, and frees what leaves")
+    func bytesTogether() throws {
+        let scene = GroupScene { $0.maxBytes = 4_000 }
+        let ids = scene.stableGroup { $0.protocols[0].metadata = [UInt8](repeating: 0, count: 1_000) }
+        func other(_ bytes: Int) -> ErrorCode? {
+            let join = scene.join("h") { $0.protocols[0].metadata = [UInt8](repeating: 0, count: bytes) }
+            return scene.joins[join]?.error
+        }
+        #expect(other(3_000) == .groupMaxSizeReached)
+        #expect(scene.groups.describe("h") == nil)
+        #expect(scene.heartbeat(ids[0], generation: 1) == .none)
+        let again = scene.join(member: ids[0]) { $0.protocols[0].metadata = [UInt8](repeating: 1, count: 1_000) }
+        #expect(scene.joins[again]?.error == ErrorCode.none, "it does not grow")
+        let grown = scene.join(member: ids[0]) { $0.protocols[0].metadata = [UInt8](repeating: 1, count: 5_000) }
+        #expect(scene.joins[grown]?.error == .groupMaxSizeReached)
+        #expect(scene.leave(ids[0]) == .none)
+        #expect(other(3_000) == ErrorCode.none)
+    }
+
+    @Test("refuses assignments that all groups together have no room for")
+    func assignments() throws {
+        let scene = GroupScene { $0.maxBytes = 4_000 }
+        let join = scene.join()
+        let id = try #require(scene.joins[join]?.member)
+        let large = scene.sync(id, generation: 1, [id: [UInt8](repeating: 0, count: 4_000)])
+        #expect(scene.syncs[large]?.error == .groupMaxSizeReached)
+        let fine = scene.sync(id, generation: 1, [id: [UInt8](repeating: 0, count: 1_000)])
+        #expect(scene.syncs[fine]?.error == ErrorCode.none)
+    }
+
     @Test("refuses a first member without protocol type or protocols")
     func emptyProtocols() {
         let scene = GroupScene()
