@@ -84,9 +84,7 @@ extension Partition {
                 try segment.batch(atOrAfter: timestamp, limit: view.limit(of: place))
             }
             guard let batch else { continue }
-            if let found = try record(in: batch, of: segment, limit: limit, where: { $0.timestamp >= timestamp }) {
-                return found
-            }
+            if let found = try record(atOrAfter: timestamp, in: batch, of: segment, limit: limit) { return found }
         }
         return nil
     }
@@ -100,14 +98,14 @@ extension Partition {
     }
 
     private func record(
-        in batch: ScannedBatch, of segment: Segment, limit: Int, where matches: (Record) -> Bool
+        atOrAfter timestamp: Int64, in batch: ScannedBatch, of segment: Segment, limit: Int
     ) throws(StorageError) -> TimedOffset? {
         guard let header = batch.header else { return nil }
         let bytes = try storing("search \(name)") { () throws(DiskError) in
             try segment.file().readBytes(at: batch.position, count: batch.size)
         }
         do throws(RecordError) {
-            guard let record = try RecordBatch.decode(bytes.rawSpan, limit: limit).1.first(where: matches) else {
+            guard let record = try RecordBatch.first(atOrAfter: timestamp, in: bytes.rawSpan, limit: limit) else {
                 return nil
             }
             return TimedOffset(

@@ -51,6 +51,20 @@ package enum RecordBatch {
         return (header, header.recordsCount == 0 ? header.maxTimestamp : largest)
     }
 
+    /// The first record at or after a time, checked as by ``decode(_:limit:)`` but for headers. Builds no records.
+    package static func first(
+        atOrAfter timestamp: Int64, in bytes: RawSpan, limit: Int
+    ) throws(RecordError) -> (offset: Int64, timestamp: Int64)? {
+        let header = try checkedHeader(bytes)
+        var found: (offset: Int64, timestamp: Int64)?
+        var spent = 0
+        try eachRecord(of: header, in: bytes, limit: limit, &spent) { (_, fields) throws(RecordError) in
+            guard found == nil, fields.timestamp(in: header) >= timestamp else { return }
+            found = (header.baseOffset + Int64(fields.offsetDelta), fields.timestamp(in: header))
+        }
+        return found
+    }
+
     /// The header of a batch whose length and CRC are right.
     package static func checkedHeader(_ bytes: RawSpan) throws(RecordError) -> BatchHeader {
         let header = try BatchHeader(parsing: bytes)

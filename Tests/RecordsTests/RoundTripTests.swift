@@ -36,6 +36,19 @@ struct RoundTripTests {
         #expect(try copy(EncodedBatch(copying: copy(batch)[...])) == copy(batch))
     }
 
+    @Test("a record is found by its time as in the decoded batch", arguments: Codec.allCases, Seeds.some(10))
+    func byTime(_ codec: Codec, seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let whole = try RecordBatch.encode((0..<40).map { _ in random.record() }, codec: codec)
+        whole.stamp(baseOffset: 1000, leaderEpoch: 4)
+        let records = try RecordBatch.decode(whole.bytes, limit: 1 << 24).1
+        for time in records.map(\.timestamp) + [.min, whole.header.maxTimestamp + 1] {
+            let found = try RecordBatch.first(atOrAfter: time, in: whole.bytes, limit: 1 << 24)
+            let expected = records.first { $0.timestamp >= time }
+            #expect(found?.offset == expected?.offset && found?.timestamp == expected?.timestamp)
+        }
+    }
+
     @Test("what is decompressed is counted, without compression nothing, and the limit when it fails")
     func spent() throws {
         let records = [Record(timestamp: 1, value: [UInt8](repeating: 0, count: 10_000))]
