@@ -58,7 +58,10 @@ extension Disk {
     /// Removes a directory and the files in it; content if it is gone already.
     func removeTree(_ path: String) throws(DiskError) {
         do throws(DiskError) {
-            for name in try list(path) { try removeFile("\(path)/\(name)") }
+            // What says whose the files are goes last: without it, what a crash left would look like a stranger's.
+            let names = try list(path)
+            for name in names where name != PartitionPlace.metadataName { try removeFile("\(path)/\(name)") }
+            if names.contains(PartitionPlace.metadataName) { try removeFile("\(path)/\(PartitionPlace.metadataName)") }
             try removeDirectory(path)
         } catch {
             guard error.isMissing else { throw error }

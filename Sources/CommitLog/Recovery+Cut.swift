@@ -109,15 +109,17 @@ extension Recovery {
 
     // MARK: - Durability
 
+    /// Syncs what was kept of a partition.
+    func makeDurable(_ key: Key) throws(DiskError) {
+        guard let scan = found[key]?.scan else { return }
+        for segment in scan.segments { try disk.open(segment.stem + ".log", .readWrite).syncWhole() }
+        try disk.syncDirectory(scan.directory)
+    }
+
     /// Syncs everything that was kept or cut, then removes what said how the last process stopped.
     func makeDurable() throws(DiskError) {
         if isStrict {
-            for partition in found.values {
-                for segment in partition.scan.segments {
-                    try disk.open(segment.stem + ".log", .readWrite).syncWhole()
-                }
-                try disk.syncDirectory(partition.scan.directory)
-            }
+            for key in found.keys { try makeDurable(key) }
         }
         try disk.syncDirectory(path)
         try disk.removeIfThere("\(path)/\(DataDirectory.failureMarker)")

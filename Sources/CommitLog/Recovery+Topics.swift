@@ -21,6 +21,9 @@ extension Recovery {
                 try disk.removeTree("\(path)/\(name)")
             } else if let known = registry.topics.first(where: { $0.value.name == topic }) {
                 if let id, id != known.key { try setAside(name, id) }
+            } else if id == nil, !(try disk.list("\(path)/\(name)").contains { $0.hasSuffix(".log") }) {
+                // The last of a deletion, or of nothing.
+                try disk.removeTree("\(path)/\(name)")
             } else {
                 adoptable[topic, default: [:]][index] = id
             }

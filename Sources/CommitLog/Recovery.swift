@@ -92,6 +92,8 @@ struct Recovery {
         if isStrict {
             _ = try repairDamage(key)
             try cutTears(key)
+            // What the registry says is acted on from here on: directories of deleted topics go.
+            try makeDurable(key)
         }
         try readRegistry()
         try add(positionsPlace, TopicSettings(), adoptedEnd: 0)
