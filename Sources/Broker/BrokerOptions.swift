@@ -4,6 +4,8 @@ package struct BrokerOptions: Sendable {
     package var nodeID: Int32 = 1
     /// Metadata makes topics that are asked for and not there (`auto.create.topics.enable`).
     package var createsTopics = true
+    /// Topics that one Metadata request makes at most; others that it names stay unknown until the client asks again.
+    package var maxAutoCreatedTopics = 100
     /// Partitions of a topic that is made without saying how many.
     package var defaultPartitions: Int32 = 8
     /// Partitions in all topics together; each keeps a file open.

@@ -61,7 +61,7 @@ extension Node {
     ) {
         var response = OffsetFetchResponse()
         if context.version >= 8 {
-            response.groups = request.groups.map { group in
+            response.groups = request.groups.unique(by: \.groupId).map { group in
                 var answer = OffsetFetchResponse.Groups()
                 answer.groupId = group.groupId
                 answer.topics = topics(of: group.groupId, group.topics)
@@ -78,10 +78,12 @@ extension Node {
         of group: String, _ wanted: [OffsetFetchRequest.Topics]?
     ) -> [OffsetFetchResponse.Topics] {
         guard let wanted else { return allTopics(of: group) }
+        var named = NamedPartitions()
         return wanted.map { topic in
             var answer = OffsetFetchResponse.Topics()
             answer.name = topic.name
-            answer.partitions = topic.partitionIndexes.map { index in
+            let number = named.number(of: topic.name)
+            answer.partitions = topic.partitionIndexes.filter { named.insert($0, of: number) }.map { index in
                 let key = OffsetKey(topic: topic.name, partition: index)
                 return part(index, coordinator.offset(group, key))
             }

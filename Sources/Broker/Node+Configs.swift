@@ -9,17 +9,25 @@ extension Node {
         _ respond: @escaping Respond<DescribeConfigsResponse>
     ) {
         var response = DescribeConfigsResponse()
-        response.results = request.resources.map { resource in
+        let resources = request.resources.unique { ResourceKey(type: $0.resourceType, name: $0.resourceName) }
+        response.results = resources.map { resource in
             var result = describe(resource)
             result.resourceType = resource.resourceType
             result.resourceName = resource.resourceName
-            if let keys = resource.configurationKeys { result.configs.removeAll { !keys.contains($0.name) } }
+            if let keys = resource.configurationKeys.map({ Set($0) }) {
+                result.configs.removeAll { !keys.contains($0.name) }
+            }
             if !request.includeSynonyms {
                 for index in result.configs.indices { result.configs[index].synonyms = [] }
             }
             return result
         }
         respond(response)
+    }
+
+    private struct ResourceKey: Hashable {
+        let type: Int8
+        let name: String
     }
 
     private func describe(_ resource: DescribeConfigsRequest.Resources) -> DescribeConfigsResponse.Results {

@@ -33,12 +33,18 @@ extension Node {
     }
 
     private func parts(of request: FetchRequest) -> [FetchCall.Part] {
-        request.topics.enumerated().flatMap { topicPlace, wanted in
+        var named = NamedPartitions()
+        return request.topics.enumerated().flatMap { topicPlace, wanted in
             let topic = directory.topic(named: wanted.topic)
+            let number = named.number(of: wanted.topic)
             return wanted.partitions.enumerated().map { place, asked in
                 var part = FetchCall.Part(
                     place: (topicPlace, place), offset: asked.fetchOffset,
                     maxBytes: max(0, Int(asked.partitionMaxBytes)))
+                guard named.insert(asked.partition, of: number) else {
+                    part.error = .invalidRequest
+                    return part
+                }
                 guard let topic, topic.partitions.indices.contains(Int(asked.partition)) else {
                     part.error = .unknownTopicOrPartition
                     return part

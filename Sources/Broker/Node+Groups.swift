@@ -109,7 +109,7 @@ extension Node {
         _ respond: @escaping Respond<DescribeGroupsResponse>
     ) {
         var response = DescribeGroupsResponse()
-        response.groups = request.groups.map { id in
+        response.groups = request.groups.unique { $0 }.map { id in
             var group = describe(id, version: context.version)
             if request.includeAuthorizedOperations { group.authorizedOperations = Self.groupOperations }
             return group

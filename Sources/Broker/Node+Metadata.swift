@@ -8,25 +8,44 @@ extension Node {
     package func metadata(
         _ request: MetadataRequest, _ context: RequestContext, _ respond: @escaping Respond<MetadataResponse>
     ) {
-        let wanted = context.version == 0 && request.topics?.isEmpty == true ? nil : request.topics
+        // As in Kafka, a topic that is named more than once is answered once.
+        let wanted =
+            context.version == 0 && request.topics?.isEmpty == true
+            ? nil : request.topics?.unique { topic in topic.name.map(TopicKey.name) ?? .id(topic.topicId) }
         let creates = options.createsTopics && (request.allowAutoTopicCreation || context.version < 4)
-        let missing = creates ? (wanted ?? []).compactMap(\.name).filter { directory.topic(named: $0) == nil } : []
+        let missing = creates ? missingTopics(wanted ?? []) : []
         guard !missing.isEmpty else { return respond(answer(request, topics: wanted)) }
-        // One lane, so that many clients that ask for one new topic make it once.
-        let accepted = workers.submit(lane: 0) { [self] in
+        // One thread, so that many clients that ask for one new topic make it once.
+        let accepted = topicWorker.submit { [self] in
             var failures: [String: TopicFailure] = [:]
-            for name in missing where failures[name] == nil {
+            for name in missing {
                 do throws(TopicFailure) {
                     _ = try ensureTopic(name, partitions: options.defaultPartitions, configuration: [:])
                 } catch {
+                    if failures.isEmpty {
+                        log("cannot create topic \(name) for \(context.clientID): \(error.message)")
+                    }
                     failures[name] = error
-                    log("cannot create topic \(name) for \(context.clientID): \(error.message)")
                 }
             }
             respond(answer(request, topics: wanted, failures: failures))
         }
         // Clients retry when they are told that there is no leader yet.
         if !accepted { respond(answer(request, topics: wanted, failures: [:], missingError: .leaderNotAvailable)) }
+    }
+
+    private enum TopicKey: Hashable {
+        case name(String)
+        case id(TopicID)
+    }
+
+    /// What is to be made: topics with names that topics can have, as many as one request may make.
+    private func missingTopics(_ wanted: [MetadataRequest.Topics]) -> [String] {
+        var missing: [String] = []
+        for case let name? in wanted.lazy.map(\.name) where missing.count < options.maxAutoCreatedTopics {
+            if Topic.objection(to: name) == nil, directory.topic(named: name) == nil { missing.append(name) }
+        }
+        return missing
     }
 
     private func answer(

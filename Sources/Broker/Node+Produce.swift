@@ -38,12 +38,14 @@ extension Node {
         for topic in request.topicData {
             var answer = ProduceResponse.Responses()
             answer.name = topic.name
+            let found = directory.topic(named: topic.name)
             for data in topic.partitionData {
-                let (part, written) = append(data, to: topic.name, context, &budget)
+                let (part, written) = append(data, to: found, context, &budget)
                 answer.partitionResponses.append(part)
                 if let written { ticket = max(ticket ?? written, written) }
-                if part.errorCode != .none {
-                    failure = failure ?? "\(topic.name)-\(data.index): \(part.errorMessage ?? "\(part.errorCode)")"
+                if part.errorCode != .none, failure == nil {
+                    let name = TopicName.cut(topic.name)
+                    failure = "\(name)-\(data.index): \(part.errorMessage ?? "\(part.errorCode)")"
                 }
             }
             response.responses.append(answer)
@@ -59,14 +61,14 @@ extension Node {
 
     /// - Returns: the answer, and what must be synced for it to be durable if it is a success.
     private func append(
-        _ data: ProduceRequest.PartitionData, to name: String, _ context: RequestContext,
+        _ data: ProduceRequest.PartitionData, to topic: Topic?, _ context: RequestContext,
         _ budget: inout DecompressionBudget
     ) -> (ProduceResponse.PartitionResponses, CommitTicket?) {
         var answer = ProduceResponse.PartitionResponses()
         answer.index = data.index
         answer.baseOffset = -1
         do throws(ClientBatch.Refusal) {
-            let (topic, partition) = try writable(name, data.index)
+            let (topic, partition) = try writable(topic, data.index)
             let batch = try ClientBatch(checking: data.records, circumstances(topic, context), &budget)
             answer.logAppendTimeMs = batch.appendTime
             let (base, ticket) = try append(batch.batch, to: partition)
@@ -87,13 +89,17 @@ extension Node {
         }
     }
 
-    private func writable(_ name: String, _ index: Int32) throws(ClientBatch.Refusal) -> (Topic, Partition) {
-        guard let topic = directory.topic(named: name), topic.partitions.indices.contains(Int(index)) else {
+    /// The errors leave out the topic's name: it is as long as a client likes, and they are repeated by partition.
+    private func writable(_ topic: Topic?, _ index: Int32) throws(ClientBatch.Refusal) -> (Topic, Partition) {
+        guard let topic else {
+            throw ClientBatch.Refusal(code: .unknownTopicOrPartition, message: "there is no such topic")
+        }
+        guard topic.partitions.indices.contains(Int(index)) else {
             throw ClientBatch.Refusal(
-                code: .unknownTopicOrPartition, message: "there is no partition \(index) of topic \(name)")
+                code: .unknownTopicOrPartition, message: "the topic has no partition \(index)")
         }
         guard !topic.isInternal else {
-            throw ClientBatch.Refusal(code: .invalidTopicException, message: "\(name) belongs to the broker itself")
+            throw ClientBatch.Refusal(code: .invalidTopicException, message: "the topic belongs to the broker itself")
         }
         return (topic, topic.partitions[Int(index)])
     }

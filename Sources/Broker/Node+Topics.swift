@@ -81,7 +81,7 @@ extension Node {
     package func createTopics(
         _ request: CreateTopicsRequest, _ context: RequestContext, _ respond: @escaping Respond<CreateTopicsResponse>
     ) {
-        let accepted = workers.submit(lane: 0) { [self] in
+        let accepted = topicWorker.submit { [self] in
             var response = CreateTopicsResponse()
             var counts: [String: Int] = [:]
             for topic in request.topics { counts[topic.name, default: 0] += 1 }
@@ -170,7 +170,7 @@ extension Node {
                 topic.name = name
                 return topic
             }
-        let accepted = workers.submit(lane: 0) { [self] in
+        let accepted = topicWorker.submit { [self] in
             var response = DeleteTopicsResponse()
             response.responses = wanted.map(delete)
             respond(response)

@@ -7,8 +7,9 @@ package import Platform
 /// No sockets and no async: a server calls the methods of ``KafkaService``, pipelines write through the data directory.
 /// Every method may be called from any thread between ``start()`` and ``stop()``.
 ///
-/// Threads of its own: ``BrokerOptions/workers`` for what may wait for the disk, one that syncs, one for upkeep. Work for
-/// later (deadlines, members' sessions) is given to the scheduler, on whose thread nothing here waits for the disk.
+/// Threads of its own: ``BrokerOptions/workers`` for what may wait for the disk, one for changes of topics, one that
+/// syncs, one for upkeep. Work for later (deadlines, members' sessions) is given to the scheduler, on whose thread nothing
+/// here waits for the disk.
 package final class Node: Sendable {
     package let directory: DataDirectory
     package let options: BrokerOptions
@@ -16,6 +17,8 @@ package final class Node: Sendable {
     let scheduler: any Scheduler
     let log: @Sendable (String) -> Void
     let workers: Workers
+    /// For topics that come and go, one change after the other: these take long, and producers do not wait for them.
+    let topicWorker: Workers
     let waiting: WaitingFetches
     let syncing: SyncThread
     let upkeep: Upkeep
@@ -51,6 +54,8 @@ package final class Node: Sendable {
         self.advertised = Lock(advertised)
         workers = Workers(
             count: options.workers, maxJobs: options.maxQueuedRequests, maxBytes: options.maxQueuedBytes)
+        topicWorker = Workers(
+            count: 1, maxJobs: options.maxQueuedRequests, maxBytes: options.maxQueuedBytes, name: "topics")
         waiting = WaitingFetches(limit: options.maxWaitingFetches)
         syncing = SyncThread(directory: directory, options: options, clock: clock, scheduler: scheduler, log: log)
         upkeep = Upkeep(log: log)
@@ -64,6 +69,7 @@ package final class Node: Sendable {
     package func start() throws(StorageError) {
         try offsetsLog.open()
         workers.start()
+        topicWorker.start()
         directory.observer = { [weak self] partition in self?.appended(to: partition) }
         syncing.start()
         try loadGroups()
@@ -75,6 +81,7 @@ package final class Node: Sendable {
         upkeep.stop()
         for call in waiting.takeAll() { finish(call) }
         coordinator.stop()
+        topicWorker.stop()
         workers.stop()
         // A worker may have parked one more meanwhile.
         for call in waiting.takeAll() { finish(call) }

@@ -7,6 +7,11 @@ package enum TopicName {
     /// What groups have committed.
     package static let offsets = "__consumer_offsets"
 
+    /// A name for a text about it, no longer than a topic's can be.
+    static func cut(_ name: String) -> String {
+        name.utf8.count <= 249 ? name : String(decoding: name.utf8.prefix(249), as: UTF8.self)
+    }
+
     /// Names with the same fingerprint collide: Kafka's metrics cannot tell `.` from `_`.
     static func fingerprint(_ name: String) -> [UInt8] {
         name.utf8.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0 }

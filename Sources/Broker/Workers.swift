@@ -34,18 +34,20 @@ final class Workers: Sendable {
     private let threads: Lock<[Thread]>
     private let maxJobs: Int
     private let maxBytes: Int
+    private let name: String
 
-    init(count: Int, maxJobs: Int, maxBytes: Int) {
+    init(count: Int, maxJobs: Int, maxBytes: Int, name: String = "broker") {
         let count = max(1, count)
         queues = (0..<count).map { _ in Lock(Queue()) }
         threads = Lock([])
         self.maxJobs = maxJobs
         self.maxBytes = maxBytes
+        self.name = name
     }
 
     func start() {
         let started = queues.enumerated().map { number, queue in
-            Thread(name: "broker-\(number)") { Self.work(queue) }
+            Thread(name: "\(name)-\(number)") { Self.work(queue) }
         }
         threads.withLock { $0 = started }
     }

@@ -8,6 +8,10 @@ package struct FieldReader: FieldWalker {
     /// Array elements taken in one message. The largest honest requests name each partition of a broker some times.
     package static let defaultElementLimit = 1_000_000
 
+    /// Bytes of one string at most: what the old form has a length for. Kafka takes no longer ones in the flexible form
+    /// either.
+    package static let stringLimit = Int(Int16.max)
+
     package let version: Int16
     let isFlexible: Bool
     private let elementLimit: Int
@@ -162,8 +166,12 @@ extension FieldReader {
 
     private mutating func string() throws(WireError) -> String? {
         guard let length = try length(widthOfOld: 2) else { return nil }
-        // As Kafka does, bytes that are not UTF-8 become U+FFFD.
-        return String(decoding: try take(length), as: UTF8.self)
+        guard length <= Self.stringLimit else { throw .invalid("a string of \(length) bytes") }
+        // As Kafka does, bytes that are not UTF-8 become U+FFFD, which is three bytes for one.
+        let text = String(decoding: try take(length), as: UTF8.self)
+        let size = text.utf8.count
+        guard size <= Self.stringLimit else { throw .invalid("a string of \(size) bytes") }
+        return text
     }
 
     private mutating func slice() throws(WireError) -> ArraySlice<UInt8>? {

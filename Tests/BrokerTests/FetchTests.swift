@@ -250,4 +250,20 @@ struct FetchTests {
         #expect(try count(waiting.wait()) == 2)
         #expect(try NodeScene.records(in: scene.fetch("t", 0)).count == 2)
     }
+
+    @Test("a partition that is named again is refused, at once, and the others are read")
+    func repeated() throws {
+        let scene = try scene()
+        _ = try scene.produce("t", NodeScene.batch(["a"]))
+        var request = NodeScene.fetchRequest("t", wait: 10_000)
+        request.topics[0].partitions.append(request.topics[0].partitions[0])
+        request.topics.append(request.topics[0])
+        request.topics[1].partitions[1].partition = 1
+        let response = try begin(request, scene).wait()
+        #expect(response.responses[0].partitions.map(\.errorCode) == [.none, .invalidRequest])
+        #expect(response.responses[1].partitions.map(\.errorCode) == [.invalidRequest, .none])
+        #expect(response.responses[1].partitions.map(\.partitionIndex) == [0, 1])
+        #expect(try count(response) == 1)
+        #expect(response.responses[0].partitions[1].records.isEmpty)
+    }
 }

@@ -260,21 +260,13 @@ struct GroupsOnNodeTests {
     @Test("commits are refused, not gathered without end, while the log is stuck")
     func boundedCommits() throws {
         let gate = SyncGate()
-        let scene = try NodeScene(disk: gate.disk) {
+        let scene = try NodeScene {
             $0.maxQueuedCommitBytes = 1_000
             $0.workers = 1
         }
         try scene.create("t")
-        gate.hold()
+        try scene.holdWorker(gate)
         defer { gate.letGo() }
-        // The only worker is held up.
-        let metadata = Answer<MetadataResponse>()
-        var new = MetadataRequest()
-        var topic = MetadataRequest.Topics()
-        topic.name = "new"
-        new.topics = [topic]
-        scene.node.metadata(new, scene.context(9)) { metadata.give($0) }
-        try gate.waitForSync()
         let answers = (0..<20).map { _ in
             var request = OffsetCommitRequest()
             request.groupId = "g"
@@ -289,7 +281,6 @@ struct GroupsOnNodeTests {
         #expect(answers.last?.now?.topics[0].partitions[0].errorCode == .coordinatorLoadInProgress)
         gate.letGo()
         #expect(try answers[0].wait().topics[0].partitions[0].errorCode == .none)
-        _ = try metadata.wait()
     }
 
     @Test("stopping lets parked members go")
@@ -299,5 +290,33 @@ struct GroupsOnNodeTests {
         #expect(parked.now == nil)
         scene.node.stop()
         #expect(try parked.wait().errorCode == .coordinatorNotAvailable)
+    }
+
+    @Test("groups and partitions that are named more than once are answered once")
+    func repeatedNames() throws {
+        let scene = try NodeScene()
+        try scene.create("t", partitions: 2)
+        #expect(try scene.commit("g", "t", 0, 0) == .none)
+        var describe = DescribeGroupsRequest()
+        describe.groups = ["g", "h", "g", "h"]
+        let described = try answer { scene.node.describeGroups(describe, scene.context(5), $0) }.groups
+        #expect(described.map(\.groupId) == ["g", "h"])
+        var request = OffsetFetchRequest()
+        request.groups = ["g", "h", "g"].map { id in
+            var group = OffsetFetchRequest.Groups()
+            group.groupId = id
+            return group
+        }
+        let groups = try answer { scene.node.offsetFetch(request, scene.context(8), $0) }.groups
+        #expect(groups.map(\.groupId) == ["g", "h"])
+        request.groupId = "g"
+        let named: [[Int32]] = [[0, 1, 0], [0, 2]]
+        request.topics = named.map { indexes in
+            var topic = OffsetFetchRequest.Topics()
+            (topic.name, topic.partitionIndexes) = ("t", indexes)
+            return topic
+        }
+        let topics = try answer { scene.node.offsetFetch(request, scene.context(7), $0) }.topics
+        #expect(topics.map { $0.partitions.map(\.partitionIndex) } == [[0, 1], [2]])
     }
 }

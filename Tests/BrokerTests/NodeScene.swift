@@ -60,6 +60,13 @@ final class NodeScene {
         RequestContext(version: version, clientID: "test", clientHost: "/127.0.0.1", connection: 1)
     }
 
+    /// Keeps a worker busy, the only one if there is one, until the gate lets it go.
+    func holdWorker(_ gate: SyncGate) throws {
+        gate.hold()
+        node.listOffsets(ListOffsetsRequest(), context(9)) { _ in try? gate.pass("a worker") }
+        try gate.waitForSync()
+    }
+
     // MARK: Requests
 
     @discardableResult

@@ -186,21 +186,13 @@ struct ProduceTests {
     @Test("a full queue is answered with an error that clients retry")
     func busy() throws {
         let gate = SyncGate()
-        let scene = try NodeScene(disk: gate.disk) {
+        let scene = try NodeScene {
             $0.workers = 1
             $0.maxQueuedRequests = 1
         }
-        // The only worker is held up where it makes a topic durable.
-        gate.hold()
-        let create = Answer<CreateTopicsResponse>()
-        var request = CreateTopicsRequest()
-        var topic = CreateTopicsRequest.Topics()
-        topic.name = "t"
-        topic.numPartitions = 1
-        topic.replicationFactor = 1
-        request.topics = [topic]
-        scene.node.createTopics(request, scene.context(7)) { create.give($0) }
-        try gate.waitForSync()
+        try scene.create("t")
+        try scene.holdWorker(gate)
+        defer { gate.letGo() }
         let first = Answer<ProduceOutcome>()
         let batch = try NodeScene.batch(["a"])
         scene.node.produce(NodeScene.produceRequest("t", 0, batch), scene.context(9)) { first.give($0) }
@@ -208,11 +200,30 @@ struct ProduceTests {
         #expect(second.errorCode == .requestTimedOut)
         #expect(first.now == nil)
         gate.letGo()
-        _ = try create.wait()
         guard case .response(let response) = try first.wait() else {
             Issue.record("no response")
             return
         }
         #expect(response.responses[0].partitionResponses[0].errorCode == .none)
+    }
+
+    @Test("what is said of a partition does not repeat a long topic name")
+    func longName() throws {
+        let scene = try NodeScene()
+        let name = String(repeating: "x", count: 30_000)
+        var request = NodeScene.produceRequest(name, 0, try NodeScene.batch(["a"]))
+        guard case .response(let response) = try answer({ scene.node.produce(request, scene.context(9), $0) }) else {
+            Issue.record("no response")
+            return
+        }
+        let part = response.responses[0].partitionResponses[0]
+        #expect(part.errorCode == .unknownTopicOrPartition)
+        #expect((part.errorMessage ?? "").utf8.count < 300)
+        request.acks = 0
+        guard case .close(let reason) = try answer({ scene.node.produce(request, scene.context(9), $0) }) else {
+            Issue.record("not closed")
+            return
+        }
+        #expect(reason.utf8.count < 600)
     }
 }

@@ -239,4 +239,93 @@ struct TopicTests {
         let controller = try answer { scene.node.describeCluster(request, scene.context(1), $0) }
         #expect(controller.errorCode == .mismatchedEndpointType)
     }
+
+    @Test("topics that are named more than once are answered once, in the order in which they were first named")
+    func repeatedNames() throws {
+        let scene = try NodeScene()
+        try scene.create("t")
+        for creates in [true, false] {
+            let topics = try metadata(scene, ["u v", "t", "new", "t", "u v", "new"], creates: creates).topics
+            #expect(topics.map(\.name) == ["u v", "t", "new"])
+        }
+        var request = MetadataRequest()
+        request.topics = ([1, 2, 1] as [UInt64]).map { number in
+            var topic = MetadataRequest.Topics()
+            topic.topicId = TopicID(high: 7, low: number)
+            return topic
+        }
+        let unknown = try answer { scene.node.metadata(request, scene.context(12), $0) }.topics
+        #expect(unknown.map(\.topicId.low) == [1, 2])
+    }
+
+    @Test("resources that are named more than once are described once")
+    func repeatedResources() throws {
+        let scene = try NodeScene()
+        try scene.create("1")
+        var request = DescribeConfigsRequest()
+        let named: [(Int8, String)] = [(2, "1"), (4, "1"), (2, "1"), (2, "u"), (4, "1"), (2, "u")]
+        request.resources = named.map { type, name in
+            var resource = DescribeConfigsRequest.Resources()
+            (resource.resourceType, resource.resourceName) = (type, name)
+            return resource
+        }
+        let results = try answer { scene.node.describeConfigs(request, scene.context(4), $0) }.results
+        #expect(results.map(\.resourceType) == [2, 4, 2])
+        #expect(results.map(\.resourceName) == ["1", "1", "u"])
+    }
+
+    @Test("however many topics of a request cannot be made, the log gets one line")
+    func oneLine() throws {
+        let scene = try NodeScene()
+        let illegal = try metadata(scene, (0..<500).map { "not legal \($0)" }).topics
+        #expect(illegal.count == 500 && illegal.allSatisfy { $0.errorCode == .invalidTopicException })
+        #expect(scene.logged.withLock { $0.count } <= 1)
+        scene.logged.withLock { $0 = [] }
+        let reserved = try metadata(scene, (0..<50).map { "__penstock_\($0)" }).topics
+        #expect(reserved.count == 50 && reserved.allSatisfy { $0.errorCode == .invalidTopicException })
+        #expect(scene.logged.withLock { $0.count } == 1)
+    }
+
+    @Test("one request makes so many topics and no more; the others are made when it is sent again")
+    func boundedAutoCreation() throws {
+        let scene = try NodeScene { $0.maxAutoCreatedTopics = 2 }
+        let names = ["a", "b", "c"]
+        #expect(try metadata(scene, names).topics.map(\.errorCode) == [.none, .none, .unknownTopicOrPartition])
+        #expect(scene.directory.topic(named: "c") == nil)
+        #expect(try metadata(scene, names).topics.map(\.errorCode) == [.none, .none, .none])
+    }
+
+    @Test("producers do not wait for topics that come and go", arguments: ["metadata", "create", "delete"])
+    func producersGoOn(_ change: String) throws {
+        let gate = SyncGate()
+        let scene = try NodeScene(disk: gate.disk) { $0.workers = 1 }
+        try scene.create("t")
+        try scene.create("old")
+        gate.hold()
+        defer { gate.letGo() }
+        let changed = Answer<Bool>()
+        switch change {
+        case "metadata":
+            var request = MetadataRequest()
+            var topic = MetadataRequest.Topics()
+            topic.name = "new"
+            request.topics = [topic]
+            scene.node.metadata(request, scene.context(9)) { _ in changed.give(true) }
+        case "create":
+            var request = CreateTopicsRequest()
+            var topic = CreateTopicsRequest.Topics()
+            (topic.name, topic.numPartitions, topic.replicationFactor) = ("new", 1, 1)
+            request.topics = [topic]
+            scene.node.createTopics(request, scene.context(7)) { _ in changed.give(true) }
+        default:
+            var request = DeleteTopicsRequest()
+            request.topicNames = ["old"]
+            scene.node.deleteTopics(request, scene.context(5)) { _ in changed.give(true) }
+        }
+        try gate.waitForSync()
+        #expect(try scene.produce("t", NodeScene.batch(["a"]), acks: 1).errorCode == .none)
+        #expect(changed.now == nil)
+        gate.letGo()
+        _ = try changed.wait()
+    }
 }

@@ -39,4 +39,27 @@ import Testing
         #expect(throws: WireError.self) { try request.frame(version: 0, correlationId: 0, clientId: nil) }
         #expect(throws: Never.self) { try request.frame(version: 4, correlationId: 0, clientId: nil) }
     }
+
+    @Test(
+        "refuses a string that is longer than the old form could say, in the flexible form too",
+        arguments: [(UInt8(0x78), 32_767, true), (0x78, 32_768, false), (0xFF, 10_922, true), (0xFF, 10_923, false)])
+    func longStringRead(byte: UInt8, count: Int, isTaken: Bool) throws {
+        // A byte that is not UTF-8 becomes three.
+        let body = [2] + varint(count + 1) + [UInt8](repeating: byte, count: count) + [0, 0]
+        let request = try? DescribeGroupsRequest(decoding: body[...], version: 5)
+        #expect((request != nil) == isTaken)
+    }
+
+    @Test("takes bytes that are longer than a string may be")
+    func longBytes() throws {
+        let body = varint(100_001) + [UInt8](repeating: 0x78, count: 100_000)
+        var reader = FieldReader(body[...], version: 4, isFlexible: true)
+        var value: [UInt8] = []
+        try reader.walk(&value)
+        #expect(value.count == 100_000)
+    }
+
+    private func varint(_ value: Int) -> [UInt8] {
+        [UInt8(value & 0x7F) | 0x80, UInt8(value >> 7 & 0x7F) | 0x80, UInt8(value >> 14)]
+    }
 }
