@@ -36,7 +36,7 @@ let package = Package(
         .target(
             name: "Records", dependencies: ["Platform", "CLinux", "CZlib", "CLZ4", "CZstd", "CSnappy"],
             swiftSettings: fenced),
-        .target(name: "CommitLog", dependencies: ["Records", "Platform"], swiftSettings: fenced),
+        .target(name: "CommitLog", dependencies: ["Records", "Platform", "CLinux"], swiftSettings: fenced),
         .target(name: "KafkaProtocol", dependencies: ["Records"], swiftSettings: house),
         .target(
             name: "Broker", dependencies: ["CommitLog", "KafkaProtocol", "Records", "Platform"], swiftSettings: house),

@@ -16,6 +16,9 @@ package protocol DiskFile: FileSpanSource {
     /// Makes the bytes and the size durable (fdatasync).
     func sync() throws(DiskError)
     func truncate(to size: Int64) throws(DiskError)
+    /// Takes room on the disk for `bytes` from the beginning of the file, so that writing there cannot fill the disk.
+    /// The file's size stays; what lies beyond it goes back when the file is truncated.
+    func allocate(_ bytes: Int64) throws(DiskError)
     func status() throws(DiskError) -> FileStatus
     /// Takes the whole file's lock for writing, which other processes see (fcntl, per open file), or throws at once.
     func lock() throws(DiskError)

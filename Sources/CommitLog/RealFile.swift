@@ -1,3 +1,4 @@
+import CLinux
 package import Glibc
 import Synchronization
 
@@ -64,6 +65,10 @@ package final class RealFile: DiskFile {
 
     package func truncate(to size: Int64) throws(DiskError) {
         guard ftruncate(raw, off_t(size)) == 0 else { throw failure("truncate") }
+    }
+
+    package func allocate(_ bytes: Int64) throws(DiskError) {
+        guard penstock_allocate(raw, bytes) == 0 else { throw failure("take room for") }
     }
 
     package func status() throws(DiskError) -> FileStatus {

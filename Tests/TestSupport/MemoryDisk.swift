@@ -9,7 +9,8 @@ import Platform
 package final class MemoryDisk: Sendable {
     /// What a call does, for faults that look for it.
     package enum Operation: Hashable, Sendable, CaseIterable {
-        case open, list, makeDirectory, rename, remove, syncDirectory, status, read, write, sync, truncate, lock, map
+        case open, list, makeDirectory, rename, remove, syncDirectory, status, read, write, sync, truncate, allocate,
+            lock, map
     }
 
     package struct Call: Hashable, Sendable {
@@ -29,6 +30,8 @@ package final class MemoryDisk: Sendable {
     struct Node {
         var kind: FileStatus.Kind
         var data: [UInt8] = []
+        /// Bytes that the file has room for, whatever its size.
+        var allocated = 0
         var durable: [UInt8] = []
         /// Since the last sync, in order.
         var unsynced: [Change] = []
@@ -64,7 +67,13 @@ package final class MemoryDisk: Sendable {
         var deathCall: Int?
         var capacity: Int?
         var isDead: Bool { deathCall.map { calls >= $0 } ?? false }
-        var used: Int { nodes.values.reduce(0) { $0 + $1.data.count } }
+        /// Of everything that has a name. (What was removed and is still open is left out.)
+        var used: Int { used(below: 1) }
+
+        private func used(below node: Int) -> Int {
+            guard let node = nodes[node] else { return 0 }
+            return node.children.values.reduce(node.occupied) { $0 + used(below: $1) }
+        }
     }
 
     let state = Lock(State())
@@ -195,6 +204,9 @@ extension MemoryDisk.State {
 }
 
 extension MemoryDisk.Node {
+    /// What the file takes of the disk.
+    var occupied: Int { max(data.count, allocated) }
+
     mutating func apply(_ change: MemoryDisk.NameChange) {
         switch change {
         case .add(let name, let node): children[name] = node
@@ -212,6 +224,7 @@ extension MemoryDisk.Node {
     }
 
     mutating func truncate(to size: Int) {
+        allocated = 0
         if size < data.count {
             data.removeLast(data.count - size)
         } else {

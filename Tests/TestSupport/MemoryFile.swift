@@ -51,7 +51,7 @@ final class MemoryFile: DiskFile {
             case .fails, nil: break
             }
             if let capacity = state.capacity {
-                let growth = max(0, Int(position) + taken.count - (state.nodes[self.node]?.data.count ?? 0))
+                let growth = max(0, Int(position) + taken.count - (state.nodes[self.node]?.occupied ?? 0))
                 let room = max(0, capacity - state.used)
                 if growth > room {
                     taken.removeLast(min(taken.count, growth - room))
@@ -76,6 +76,16 @@ final class MemoryFile: DiskFile {
         try on(.truncate) { (state, _) throws(DiskError) in
             state.nodes[self.node]?.truncate(to: Int(size))
             state.nodes[self.node]?.unsynced.append(.truncate(Int(size)))
+        }
+    }
+
+    func allocate(_ bytes: Int64) throws(DiskError) {
+        try on(.allocate) { (state, _) throws(DiskError) in
+            let room = state.capacity.map { $0 - state.used } ?? .max
+            let growth = Int(bytes) - (state.nodes[self.node]?.occupied ?? 0)
+            guard growth <= room else { throw self.memory.error(.allocate, self.path, ENOSPC) }
+            let old = state.nodes[self.node]?.allocated ?? 0
+            state.nodes[self.node]?.allocated = max(Int(bytes), old)
         }
     }
 

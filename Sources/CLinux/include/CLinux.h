@@ -16,6 +16,9 @@ uint32_t penstock_crc32c(uint32_t crc, const void *bytes, size_t size);
 /* The same by tables: the fallback, and what the tests compare with. */
 uint32_t penstock_crc32c_portable(uint32_t crc, const void *bytes, size_t size);
 
+/* Takes room on the disk for `size` bytes from the beginning of a file, whose size does not change by it. */
+int penstock_allocate(int file, int64_t size);
+
 /* epoll. `events` is a mask of the PENSTOCK_EPOLL bits; `data` comes back with each event. */
 #define PENSTOCK_EPOLL_IN 0x001u
 #define PENSTOCK_EPOLL_OUT 0x004u
