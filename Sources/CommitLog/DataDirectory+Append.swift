@@ -5,10 +5,23 @@ extension DataDirectory {
     /// Appends one batch of a client, unless it is there already or out of its producer's sequence.
     ///
     /// It is visible when this returns, and durable once its ticket is synced. On an error nothing of it is in the log.
+    /// On a full disk the internal topics, such as that of the group offsets, go on with the reserve's room.
     package func append(_ batch: EncodedBatch, to partition: Partition) throws(StorageError) -> AppendResult {
         guard batch.header.producerId < PipelineProducer.firstReserved else {
             return .rejected(.reservedProducer(batch.header.producerId))
         }
+        guard topic(id: partition.topicID)?.isInternal ?? false else {
+            try checkReserve("write \(partition.name)")
+            return try appendOnce(batch, to: partition)
+        }
+        return try withReserve { () throws(StorageError) in try appendOnce(batch, to: partition) }
+    }
+
+    private func checkReserve(_ operation: @autoclosure () -> String) throws(StorageError) {
+        guard reserve.allowsAppends else { throw StorageError(operation(), .disk(reserve.shortage)) }
+    }
+
+    private func appendOnce(_ batch: EncodedBatch, to partition: Partition) throws(StorageError) -> AppendResult {
         let (result, hasRolled) = try partition.writer.withLock { (writer) throws(StorageError) in
             let rolls = writer.rolls
             return (try appendHeld(batch, to: writer), writer.rolls != rolls)
@@ -43,6 +56,7 @@ extension DataDirectory {
     /// - Returns: what must be synced for the round to be durable.
     package func append(_ round: Round) throws(StorageError) -> CommitTicket {
         guard !round.parts.isEmpty || !round.positions.isEmpty else { return ledger.latest }
+        try checkReserve("append a round of \(round.pipeline)")
         let parts = round.parts.filter { !$0.batches.isEmpty }.sorted { $0.partition.isOrdered(before: $1.partition) }
         for place in parts.indices.dropFirst() where parts[place].partition === parts[place - 1].partition {
             preconditionFailure("a round names \(parts[place].partition.name) twice")

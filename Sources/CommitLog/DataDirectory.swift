@@ -27,6 +27,7 @@ package final class DataDirectory: Sendable {
     let positionTable: Lock<[FileKey: SourcePosition]>
     let registryPartition: Partition
     let positionsPartition: Partition
+    let reserve: Reserve
     private let watcher = Lock<(@Sendable (Partition) -> Void)?>(nil)
 
     /// What readers look topics up in.
@@ -42,7 +43,17 @@ package final class DataDirectory: Sendable {
         // `data/` is `data`: paths are taken apart at their slashes.
         var path = path[...]
         while path.count > 1 && path.hasSuffix("/") { path = path.dropLast() }
-        let opening = try Opening(path: String(path), options: options, disk: disk)
+        do throws(StorageError) { return try openOnce(String(path), options, disk) } catch {
+            // Recovery may be begun again at any point.
+            guard error.isFull, Reserve.release(in: String(path), disk: disk) else { throw error }
+            return try openOnce(String(path), options, disk)
+        }
+    }
+
+    private static func openOnce(
+        _ path: String, _ options: LogOptions, _ disk: Disk
+    ) throws(StorageError) -> DataDirectory {
+        let opening = try Opening(path: path, options: options, disk: disk)
         let directory = try DataDirectory(opening)
         try directory.settle(opening)
         return directory
@@ -57,6 +68,7 @@ package final class DataDirectory: Sendable {
         clusterId = opening.meta.clusterID
         leaderEpoch = opening.leaderEpoch
         recovery = opening.report
+        reserve = Reserve(in: opening.path, wanted: opening.options.reserveBytes, disk: opening.disk)
         registryPartition = opening.registryTopic.partitions[0]
         positionsPartition = opening.positionsTopic.partitions[0]
         positionTable = Lock(opening.positions)
@@ -124,6 +136,10 @@ package final class DataDirectory: Sendable {
         if let reason = stopReason {
             throw StorageError("close the data directory \(path) cleanly", .stopped(reason: reason))
         }
+        try withReserve { () throws(StorageError) in try finish() }
+    }
+
+    private func finish() throws(StorageError) {
         // Every writer is held once: whoever was writing is done after that, and nobody begins any more.
         let partitions = naming.withLock { _ in topics().flatMap(\.partitions) }
         for (place, partition) in partitions.enumerated() {

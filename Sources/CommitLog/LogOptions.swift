@@ -9,6 +9,9 @@ package struct LogOptions: Hashable, Sendable {
     package var cutCopiesBytes: Int64 = 256 << 20
     /// A checkpoint is written with the pass after so many bytes, so that recovery can tell damage from a torn tail.
     package var checkpointBytes: Int64 = 64 << 20
+    /// Room on the disk that only group offsets, checkpoints, deletions and recovery may use when it is full; a sixteenth
+    /// of the free space if that is less. 0 keeps none.
+    package var reserveBytes: Int64 = 64 << 20
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
 

@@ -68,10 +68,9 @@ struct Opening {
             let digits = text.prefix { $0 != UInt8(ascii: "\n") }
             throw StorageError(operation, .locked(process: Int(String(decoding: digits, as: UTF8.self))))
         }
-        try storing(operation) { () throws(DiskError) in
-            try file.truncate(to: 0)
-            try file.write(Array("\(getpid())\n".utf8), at: 0)
-        }
+        // For whoever finds it locked; a full disk has no room for it.
+        try? file.truncate(to: 0)
+        try? file.write(Array("\(getpid())\n".utf8), at: 0)
         return file
     }
 

@@ -64,7 +64,7 @@ extension Recovery {
     static let copies = "penstock-cut"
 
     /// Copies pieces of files, one after the other, into one file, and syncs it.
-    /// - Returns: its path, nil if the disk is full: what is cut was never acknowledged as durable.
+    /// - Returns: its path, nil if the disk is full, even with the reserve: what is cut was never acknowledged as durable.
     func keep(
         _ partition: String, _ offset: Offset, _ pieces: [(stem: String, from: Int64, to: Int64)]
     ) throws(DiskError) -> String? {
@@ -88,7 +88,8 @@ extension Recovery {
         } catch {
             guard error.isFull else { throw error }
             try disk.removeIfThere(name)
-            return nil
+            guard Reserve.release(in: path, disk: disk) else { return nil }
+            return try keep(partition, offset, pieces)
         }
     }
 
