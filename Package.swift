@@ -62,7 +62,7 @@ let package = Package(
             ], swiftSettings: house),
 
         .target(
-            name: "TestSupport", dependencies: ["CommitLog", "Platform"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CommitLog", "Records", "Platform"], path: "Tests/TestSupport",
             swiftSettings: fenced),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(name: "RecordsTests", dependencies: ["Records", "TestSupport"], swiftSettings: house),

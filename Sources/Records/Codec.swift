@@ -31,15 +31,21 @@ package enum Codec: UInt8, CaseIterable, Sendable {
     ///
     /// Memory grows with what really comes out, never with what the bytes claim.
     /// - Parameter limit: the most bytes that may come out.
+    /// - Parameter hasOldHeaderChecksum: the lz4 frame's header checksum is not looked at: in old messages of format 0 it is
+    ///   made over the wrong bytes.
     /// - Throws: `tooLarge` beyond the limit, `corrupt` for anything the library refuses.
-    package func decompress(_ bytes: RawSpan, limit: Int) throws(RecordError) -> [UInt8] {
+    package func decompress(
+        _ bytes: RawSpan, limit: Int, hasOldHeaderChecksum: Bool = false
+    ) throws(RecordError) -> [UInt8] {
         switch self {
         case .none:
             guard bytes.byteCount <= limit else { throw .tooLarge(size: bytes.byteCount, limit: limit) }
             return bytes.array(0, bytes.byteCount)
         case .gzip: return try Gzip.decompress(bytes, limit: limit)
         case .snappy: return try Snappy.decompress(bytes, limit: limit)
-        case .lz4: return try LZ4.decompress(bytes, limit: limit)
+        case .lz4:
+            guard hasOldHeaderChecksum else { return try LZ4.decompress(bytes, limit: limit) }
+            return try LZ4.decompress(LZ4.withHeaderChecksum(bytes).rawSpan, limit: limit)
         case .zstd: return try Zstd.decompress(bytes, limit: limit)
         }
     }

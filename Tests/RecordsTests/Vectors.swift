@@ -4,9 +4,14 @@ import TestSupport
 
 /// The batches that other implementations wrote, and what is in them.
 enum Vectors {
+    /// A batch, or an entry of an old message set.
     struct Batch: Decodable {
         var size: Int
         var magic: Int
+        var offset: Int64?
+        var messageSize: Int32?
+        var crc32: String?
+        var timestamp: Int64?
         var baseOffset: Int64?
         var length: Int32?
         var partitionLeaderEpoch: Int32?
@@ -41,6 +46,9 @@ enum Vectors {
     static let files: [String] = expected.keys.filter { path in
         expected[path]?.allSatisfy { $0.magic == 2 } ?? false
     }.sorted()
+
+    /// Every file that holds old message sets.
+    static let old = expected.keys.filter { $0.hasPrefix("legacy/") }.sorted()
 
     static let single = files.filter { $0.hasPrefix("batches/") }
 
