@@ -15,8 +15,10 @@ struct BatchScanner {
     private let file: any DiskFile
     private let end: Int64
     private let checksCRC: Bool
+    /// Read into again and again; ``windowCount`` bytes of it are the file's, from ``windowStart`` on.
     private var window: [UInt8] = []
     private var windowStart: Int64 = 0
+    private var windowCount = 0
     private let windowSize: Int
     /// Where the next batch begins.
     private(set) var position: Int64
@@ -39,7 +41,7 @@ struct BatchScanner {
         if (0...1).contains(Int8(bitPattern: window[start + 16])) { return try legacy(at: start, left: left) }
         let header: BatchHeader
         do throws(RecordError) {
-            header = try BatchHeader(parsing: window.rawSpan.extracting(droppingFirst: start))
+            header = try BatchHeader(parsing: window.rawSpan.extracting(start..<windowCount))
         } catch {
             return .bad("\(error)")
         }
@@ -47,7 +49,7 @@ struct BatchScanner {
             return .bad("a batch of \(header.size) bytes, of which \(left) are there")
         }
         if checksCRC {
-            let found = try crc(from: position + 21, to: position + Int64(header.size))
+            let found = try checksum(from: position + 21, to: position + Int64(header.size), crc32c)
             guard found == header.crc else {
                 return .bad("\(RecordError.crcMismatch(stored: header.crc, computed: found))")
             }
@@ -57,53 +59,73 @@ struct BatchScanner {
         return .batch(batch)
     }
 
-    /// An entry of a message set of format 0 or 1 (24 or 16 bytes at least before key and value). Such sets come from
-    /// old brokers' directories only; their checksums are not looked at.
+    /// An entry of a message set of format 0 or 1, which come from old brokers' directories only.
     private mutating func legacy(at start: Int, left: Int64) throws(DiskError) -> Step {
-        var reader = ByteReader(window[start...])
-        guard let offset: Int64 = try? reader.read(), let size: Int32 = try? reader.read(), size >= 14, offset >= 0,
-            offset < Int64.max
-        else { return .bad("neither a batch nor a message") }
-        guard Int64(size) + 12 <= left else { return .bad("a message of \(size) bytes, of which \(left) are there") }
-        let batch = ScannedBatch(position: position, legacyOffset: offset, size: Int(size) + 12)
+        let header: MessageHeader
+        do throws(RecordError) {
+            header = try MessageHeader(parsing: window.rawSpan.extracting(start..<windowCount))
+        } catch {
+            return .bad("\(error)")
+        }
+        guard Int64(header.size) <= left else {
+            return .bad("a message of \(header.size) bytes, of which \(left) are there")
+        }
+        if checksCRC {
+            let found = try checksum(from: position + 16, to: position + Int64(header.size), crc32)
+            guard found == header.crc else {
+                return .bad("\(RecordError.crcMismatch(stored: header.crc, computed: found))")
+            }
+        }
+        let batch = ScannedBatch(position: position, message: header)
         position += Int64(batch.size)
         return .batch(batch)
     }
 
-    private mutating func crc(from start: Int64, to end: Int64) throws(DiskError) -> UInt32 {
-        var crc: UInt32 = 0
+    private mutating func checksum(
+        from start: Int64, to end: Int64, _ update: (RawSpan, UInt32) -> UInt32
+    ) throws(DiskError) -> UInt32 {
+        var sum: UInt32 = 0
         var place = start
         while place < end {
-            let count = Int(min(end - place, Int64(windowSize)))
-            try load(place, count: count)
+            try load(place, count: 1)
             let offset = Int(place - windowStart)
-            crc = crc32c(window.rawSpan.extracting(offset..<offset + count), continuing: crc)
+            let count = Int(min(end - place, Int64(windowCount - offset)))
+            sum = update(window.rawSpan.extracting(offset..<offset + count), sum)
             place += Int64(count)
         }
-        return crc
+        return sum
     }
 
     /// Makes `count` bytes at `place` part of the window; the file must have them.
     private mutating func load(_ place: Int64, count: Int) throws(DiskError) {
         if place >= windowStart && place + Int64(count) <= windowStart + Int64(window.count) { return }
-        window = try file.readBytes(at: place, count: Int(min(Int64(max(windowSize, count)), end - place)))
+        let wanted = Int(min(Int64(max(windowSize, count)), end - place))
+        if window.count < wanted { window = [UInt8](repeating: 0, count: wanted) }
+        windowCount = 0
+        windowCount = try unsafe window.withUnsafeMutableBufferPointer { (all) throws(DiskError) in
+            // Safety: `wanted` bytes are there, and the file stays within them.
+            try unsafe file.read(into: UnsafeMutableRawBufferPointer(start: all.baseAddress, count: wanted), at: place)
+        }
         windowStart = place
         // The file can only be shorter than `end` if someone else cut it.
-        guard window.count >= count else { throw DiskError(operation: "read all of", path: file.path, code: 5) }
+        guard windowCount >= count else { throw DiskError(operation: "read all of", path: file.path, code: 5) }
     }
 }
 
-/// What a walk found: a batch, and where.
+/// What a walk found: a batch, or an entry of an old message set, and where.
 struct ScannedBatch: Equatable {
     let position: Int64
     let size: Int
+    /// Of an entry of an old message set only the last offset is known without reading all of it.
     let baseOffset: Offset
     let lastOffset: Offset
-    /// nil for a message of an old format.
+    /// nil for an entry of an old message set.
     let header: BatchHeader?
+    /// nil for a batch.
+    let message: MessageHeader?
 
     var nextOffset: Offset { lastOffset + 1 }
-    var maxTimestamp: Int64 { header?.maxTimestamp ?? -1 }
+    var maxTimestamp: Int64 { header?.maxTimestamp ?? message?.timestamp ?? -1 }
 
     init(position: Int64, header: BatchHeader) {
         self.position = position
@@ -111,13 +133,15 @@ struct ScannedBatch: Equatable {
         baseOffset = header.baseOffset
         lastOffset = header.lastOffset
         self.header = header
+        message = nil
     }
 
-    init(position: Int64, legacyOffset: Offset, size: Int) {
+    init(position: Int64, message: MessageHeader) {
         self.position = position
-        self.size = size
-        baseOffset = legacyOffset
-        lastOffset = legacyOffset
+        size = message.size
+        baseOffset = message.offset
+        lastOffset = message.offset
         header = nil
+        self.message = message
     }
 }

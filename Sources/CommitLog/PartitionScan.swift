@@ -145,8 +145,7 @@ struct ScannedSegment {
 
     /// Why a batch cannot follow what was found so far.
     func objection(to batch: ScannedBatch, _ rules: PartitionScan.Rules) -> String? {
-        // Nothing guards such a message but a checksum that is not looked at, so torn bytes could pass for one; and it can
-        // only have come with an adopted partition.
+        // It can only have come with an adopted partition.
         if batch.header == nil && batch.baseOffset >= rules.adoptedEnd { return "neither a batch of ours nor adopted" }
         if batch.baseOffset < nextOffset { return "offset \(batch.baseOffset) after \(nextOffset - 1)" }
         if batch.baseOffset > nextOffset && rules.isStrict && nextOffset >= rules.adoptedEnd {
