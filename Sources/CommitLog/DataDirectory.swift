@@ -144,7 +144,7 @@ package final class DataDirectory: Sendable {
         let partitions = naming.withLock { _ in topics().flatMap(\.partitions) }
         for (place, partition) in partitions.enumerated() {
             try storing("close \(partition.name)") { () throws(DiskError) in
-                try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeIndex() }
+                try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeIndexes(isLast: true) }
             }
             // A pass lets go of the index files, which would else take a descriptor each.
             if place % 64 == 63 { try runPass(through: nil) }

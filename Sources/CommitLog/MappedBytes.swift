@@ -19,6 +19,8 @@ package final class MappedBytes: @unchecked Sendable {  // read-only from `init`
         isMapped = true
     }
 
+    static let empty = MappedBytes(copying: [])
+
     package init(copying bytes: [UInt8]) {
         // Safety: freed in `deinit`; as many bytes as are copied.
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 8)
@@ -38,5 +40,12 @@ package final class MappedBytes: @unchecked Sendable {  // read-only from `init`
         precondition(position >= 0 && position + 4 <= count, "outside the mapping")
         // Safety: the line above.
         return unsafe Int32(bigEndian: base.loadUnaligned(fromByteOffset: position, as: Int32.self))
+    }
+
+    /// The big-endian 64-bit integer at `position`, which must be in bounds (traps otherwise).
+    func int64(at position: Int) -> Int64 {
+        precondition(position >= 0 && position + 8 <= count, "outside the mapping")
+        // Safety: the line above.
+        return unsafe Int64(bigEndian: base.loadUnaligned(fromByteOffset: position, as: Int64.self))
     }
 }

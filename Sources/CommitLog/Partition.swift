@@ -9,7 +9,6 @@ package final class Partition: Sendable {
     package let topicName: String
     package let topicID: TopicID
     package let index: Int32
-    package let settings: TopicSettings
     let directory: String
     let disk: Disk
     let ledger: SyncLedger
@@ -22,11 +21,18 @@ package final class Partition: Sendable {
     struct View {
         /// In order of base offset, at least one; the last is written to.
         var segments: [Segment]
+        /// The first offset that can be read. It may lie inside the first segment.
         var logStart: Offset
-        /// The end of what is committed.
+        /// The offset of the next record.
+        var logEnd: Offset
+        /// The end of what readers see.
         var highWatermark: Offset
-        /// Committed bytes of the last segment.
+        /// The first offset of an open transaction: what lies below is for readers of committed records. The high
+        /// watermark if there is none.
+        var lastStable: Offset
+        /// Bytes of the last segment up to the high watermark.
         var visible: Int64
+        var settings: TopicSettings
         var isDeleted = false
     }
 
@@ -34,16 +40,16 @@ package final class Partition: Sendable {
         topicName = parts.topicName
         topicID = parts.topicID
         index = parts.index
-        settings = parts.settings
         directory = parts.directory
         disk = parts.disk
         ledger = parts.ledger
         leaderEpoch = parts.leaderEpoch
+        let last = parts.segments[parts.segments.count - 1]
+        let end = last.nextOffset
         let view = Lock(
             View(
-                segments: parts.segments, logStart: parts.segments[0].base,
-                highWatermark: parts.segments[parts.segments.count - 1].nextOffset,
-                visible: parts.segments[parts.segments.count - 1].size))
+                segments: parts.segments, logStart: min(end, max(parts.logStart, parts.segments[0].base)), logEnd: end,
+                highWatermark: end, lastStable: end, visible: last.size, settings: parts.settings))
         self.view = view
         writer = Lock(PartitionWriter(parts, view: view))
     }
@@ -60,7 +66,8 @@ package final class Partition: Sendable {
         var leaderEpoch: Int32
         /// At least one; the last is open for appending.
         var segments: [Segment]
-        var placement: IndexPlacement
+        /// From the checkpoint; lower than the first segment's base says nothing.
+        var logStart: Offset = 0
         var producers: ProducerTable
         var epochs: LeaderEpochs
     }
@@ -69,14 +76,23 @@ package final class Partition: Sendable {
     package var logStart: Offset { view.withLock { $0.logStart } }
     /// The end of what readers see.
     package var highWatermark: Offset { view.withLock { $0.highWatermark } }
-    /// The offset of the next record: the high watermark, since appends are committed before their writer is let go.
-    package var logEnd: Offset { highWatermark }
+    /// The offset of the next record. (Equal to the high watermark: appends are committed before their writer is let go.)
+    package var logEnd: Offset { view.withLock { $0.logEnd } }
+    /// The end of what a reader of committed records sees.
+    package var lastStable: Offset { view.withLock { $0.lastStable } }
+    /// As they are now: they change while the partition is written to and read.
+    package var settings: TopicSettings { view.withLock { $0.settings } }
     /// Bytes of all segments' records.
     package var size: Int64 {
         view.withLock { $0.segments.dropLast().reduce($0.visible) { $0 + $1.size } }
     }
     /// Whether the topic was deleted.
     package var isDeleted: Bool { view.withLock { $0.isDeleted } }
+
+    /// Goes by other settings from the next append on. Waits for an append that is under way.
+    package func apply(_ settings: TopicSettings) {
+        writer.withLock { $0.apply(settings) }
+    }
 
     /// The sequence number of a producer's last batch here, nil if it is unknown.
     package func lastSequence(producerId: Int64) -> Int32? {

@@ -48,8 +48,10 @@ struct PartitionPlace: Sendable {
         return Partition.Parts(
             topicName: topic, topicID: id, index: index, settings: settings, directory: path, disk: disk,
             ledger: ledger, leaderEpoch: leaderEpoch,
-            segments: [Segment.fresh(stem: stem, base: 0, disk: disk, file: file)],
-            placement: IndexPlacement(interval: settings.indexIntervalBytes),
+            segments: [
+                Segment.fresh(
+                    stem: stem, base: 0, disk: disk, file: file, indexInterval: settings.indexIntervalBytes)
+            ],
             producers: ProducerTable(limit: producers), epochs: LeaderEpochs())
     }
 }

@@ -65,7 +65,7 @@ struct PartitionScan {
         }
         var segment = ScannedSegment(
             base: base, stem: stem, fileSize: try file.status().size, nextOffset: base,
-            placement: IndexPlacement(interval: rules.settings.indexIntervalBytes))
+            indexInterval: rules.settings.indexIntervalBytes)
         var scanner = BatchScanner(file, to: segment.fileSize, checksCRC: rules.isStrict)
         walk: while true {
             switch try scanner.next() {
@@ -130,17 +130,16 @@ struct ScannedSegment {
     var nextOffset: Offset
     /// Why the walk ended before the file did.
     var bad: String?
-    var placement: IndexPlacement
-    var entries: [OffsetIndex.Entry] = []
+    var builder: IndexBuilder
     var firstTimestamp: Int64?
     var maxTimestamp: Int64 = -1
 
-    init(base: Offset, stem: String, fileSize: Int64, nextOffset: Offset, placement: IndexPlacement) {
+    init(base: Offset, stem: String, fileSize: Int64, nextOffset: Offset, indexInterval: Int64) {
         self.base = base
         self.stem = stem
         self.fileSize = fileSize
         self.nextOffset = nextOffset
-        self.placement = placement
+        builder = IndexBuilder(base: base, interval: indexInterval)
     }
 
     /// Why a batch cannot follow what was found so far.
@@ -157,11 +156,7 @@ struct ScannedSegment {
     }
 
     mutating func take(_ batch: ScannedBatch) {
-        if placement.places(batchOf: batch.size) {
-            entries.append(
-                OffsetIndex.Entry(
-                    relativeOffset: Int32(batch.lastOffset - base), position: Int32(batch.position)))
-        }
+        builder.take(batch)
         validSize = batch.position + Int64(batch.size)
         nextOffset = batch.nextOffset
         if firstTimestamp == nil { firstTimestamp = batch.maxTimestamp }

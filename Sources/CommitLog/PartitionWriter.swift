@@ -10,11 +10,10 @@ final class PartitionWriter {
     let name: String
     private let directory: String
     private let disk: Disk
-    private let settings: TopicSettings
+    private var settings: TopicSettings
     private let ledger: SyncLedger
     private let view: Lock<Partition.View>
     private var active: Segment
-    private var placement: IndexPlacement
     private(set) var producers: ProducerTable
     private(set) var epochs: LeaderEpochs
     private(set) var logEnd: Offset
@@ -32,7 +31,6 @@ final class PartitionWriter {
         ledger = parts.ledger
         self.view = view
         active = parts.segments[parts.segments.count - 1]
-        placement = parts.placement
         producers = parts.producers
         epochs = parts.epochs
         logEnd = active.nextOffset
@@ -116,22 +114,8 @@ final class PartitionWriter {
 
     /// Makes a written append visible.
     func commit(_ pending: Pending) {
-        var entries: [OffsetIndex.Entry] = []
-        var position = pending.start
-        for batch in pending.batches {
-            let header = batch.header
-            if placement.places(batchOf: batch.size) {
-                entries.append(
-                    OffsetIndex.Entry(
-                        relativeOffset: Int32(header.lastOffset - active.base), position: Int32(position)))
-            }
-            position += Int64(batch.size)
-            producers.record(header)
-        }
-        active.extend(
-            size: pending.end, nextOffset: pending.next,
-            firstTimestamp: pending.batches[0].header.maxTimestamp, maxTimestamp: pending.maxTimestamp,
-            entries: entries)
+        for batch in pending.batches { producers.record(batch.header) }
+        active.extend(pending.batches, at: pending.start)
         size = pending.end
         logEnd = pending.next
         ledger.touch(pending.file, bytes: pending.end - pending.start)
@@ -140,7 +124,9 @@ final class PartitionWriter {
     /// Moves the high watermark to the end of the log: the last step of a commit.
     func publish() {
         view.withLock { view in
+            view.logEnd = logEnd
             view.highWatermark = logEnd
+            view.lastStable = logEnd
             view.visible = size
         }
     }
@@ -152,37 +138,53 @@ final class PartitionWriter {
         if size > settings.segmentBytes - bytes { return true }
         if size + bytes > Int64(Int32.max) { return true }
         if logEnd + records - 1 - active.base > Int64(Int32.max) { return true }
-        if (Int64(active.indexCount) + 1) * Int64(OffsetIndex.entrySize) > settings.segmentIndexBytes { return true }
+        if isIndexFull { return true }
         guard let first = active.firstTimestamp, first >= 0, maxTimestamp >= 0 else { return false }
         return maxTimestamp - first > settings.segmentMilliseconds
     }
 
+    /// No room in the offset index, or but one place in the time index, which the last entry is to have.
+    private var isIndexFull: Bool {
+        let counts = active.indexCounts
+        let bytes = settings.segmentIndexBytes
+        return Int64(counts.offsets) >= bytes / Int64(OffsetIndex.entrySize)
+            || Int64(counts.times) >= bytes / Int64(TimeIndex.entrySize) - 1
+    }
+
     /// Closes the active segment and begins the next at the end of the log.
     func roll() throws(DiskError) {
-        let index = try active.writeIndex()
+        let indexes = try active.writeIndexes(isLast: true)
         let stem = Segment.stem(directory, logEnd)
         // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
         // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
         active.close(at: ledger.latest)
         rolls += 1
-        let next = Segment.fresh(stem: stem, base: logEnd, disk: disk, file: file)
-        ledger.touch(index, bytes: 0)
+        let next = Segment.fresh(
+            stem: stem, base: logEnd, disk: disk, file: file, indexInterval: settings.indexIntervalBytes)
+        for index in indexes { ledger.touch(index, bytes: 0) }
         ledger.touch(file, bytes: 0)
         ledger.touch(directory: directory)
         active = next
         size = 0
-        placement = IndexPlacement(interval: settings.indexIntervalBytes)
         view.withLock { view in
             view.segments.append(next)
             view.visible = 0
         }
     }
 
-    /// Writes the active segment's index, for a clean stop.
-    func writeIndex() throws(DiskError) {
-        ledger.touch(try active.writeIndex(), bytes: 0)
+    /// Appends to the active segment's index files what they lack.
+    /// - Parameter isLast: for a clean stop.
+    func writeIndexes(isLast: Bool) throws(DiskError) {
+        for index in try active.writeIndexes(isLast: isLast) { ledger.touch(index, bytes: 0) }
         ledger.touch(directory: directory)
+    }
+
+    /// Goes by other settings from the next append on.
+    func apply(_ settings: TopicSettings) {
+        self.settings = settings
+        active.setIndexInterval(settings.indexIntervalBytes)
+        view.withLock { $0.settings = settings }
     }
 
     /// Takes the oldest segments out of the log; the active one is rolled first if it is to go.
@@ -202,7 +204,7 @@ final class PartitionWriter {
         if count == segments.count { try roll() }
         let start = view.withLock { view in
             view.segments.removeFirst(count)
-            view.logStart = view.segments[0].base
+            view.logStart = max(view.logStart, view.segments[0].base)
             return view.logStart
         }
         epochs.trim(before: start)
@@ -231,9 +233,11 @@ final class PartitionWriter {
 
 extension Segment {
     /// A segment without batches, to append to.
-    static func fresh(stem: String, base: Offset, disk: Disk, file: any DiskFile) -> Segment {
-        Segment(
-            stem: stem, base: base, disk: disk,
-            state: State(file: file, index: .growing([]), size: 0, nextOffset: base, isClosed: false))
+    static func fresh(
+        stem: String, base: Offset, disk: Disk, file: any DiskFile, indexInterval: Int64
+    ) -> Segment {
+        let builder = IndexBuilder(base: base, interval: indexInterval)
+        return Segment(
+            stem: stem, base: base, disk: disk, state: State(file: file, builder: builder, size: 0, nextOffset: base))
     }
 }

@@ -122,7 +122,7 @@ extension Recovery {
         try restoreEpochs(found)
         var segments: [Segment] = []
         for scanned in found.scan.segments.dropLast() {
-            try restoreIndex(scanned, found)
+            try restoreIndexes(scanned, found)
             segments.append(scanned.segment(disk: disk, isClosed: true, file: nil))
         }
         segments.append(
@@ -130,22 +130,21 @@ extension Recovery {
         return Partition.Parts(
             topicName: place.topic, topicID: place.id, index: place.index, settings: settings,
             directory: place.path, disk: disk, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
-            placement: last.placement, producers: found.scan.producers, epochs: found.scan.epochs)
+            producers: found.scan.producers, epochs: found.scan.epochs)
     }
 
-    /// A closed segment's index that is missing or wrong is written anew; a sane one that came with an adopted partition
-    /// stays, since its maker may have had another interval.
-    private func restoreIndex(_ scanned: ScannedSegment, _ found: Found) throws(DiskError) {
-        let path = scanned.stem + ".index"
-        let right = OffsetIndex.encode(scanned.entries)
-        let there = try disk.readFile(path, limit: Int(Int32.max))
-        if there == right { return }
-        if let there, scanned.nextOffset <= found.rules.adoptedEnd,
-            OffsetIndex.isSane(there, offsets: scanned.nextOffset - scanned.base, bytes: scanned.validSize)
-        {
+    /// A closed segment's indexes that are missing or wrong are written anew; sane ones that came with an adopted
+    /// partition stay, since their maker may have had another interval.
+    private func restoreIndexes(_ scanned: ScannedSegment, _ found: Found) throws(DiskError) {
+        var builder = scanned.builder
+        builder.finish()
+        let offsets = try disk.readFile(scanned.stem + Segment.indexSuffix, limit: Int(Int32.max))
+        let times = try disk.readFile(scanned.stem + Segment.timeIndexSuffix, limit: Int(Int32.max))
+        if offsets == OffsetIndex.encode(builder.offsets), times == TimeIndex.encode(builder.times) { return }
+        if let offsets, let times, scanned.areSane(offsets, times), scanned.nextOffset <= found.rules.adoptedEnd {
             return
         }
-        try Segment.writeIndex(scanned.entries, stem: scanned.stem, disk: disk).syncWhole()
+        for file in try Segment.writeIndexes(builder, stem: scanned.stem, disk: disk) { try file.syncWhole() }
         try disk.syncDirectory(found.scan.directory)
     }
 
@@ -164,24 +163,15 @@ extension ScannedSegment {
         Segment(
             stem: stem, base: base, disk: disk,
             state: Segment.State(
-                file: file, index: isClosed ? nil : .growing(entries), size: validSize, nextOffset: nextOffset,
-                firstTimestamp: firstTimestamp, maxTimestamp: maxTimestamp, isClosed: isClosed))
+                file: file, builder: isClosed ? nil : builder, size: validSize, nextOffset: nextOffset,
+                firstTimestamp: firstTimestamp, maxTimestamp: maxTimestamp))
     }
-}
 
-extension OffsetIndex {
-    /// Whether an index of unknown origin can be used: whole entries, ascending, within the segment.
-    static func isSane(_ bytes: [UInt8], offsets: Int64, bytes size: Int64) -> Bool {
-        guard bytes.count % entrySize == 0 else { return false }
-        let index = OffsetIndex.mapped(MappedBytes(copying: bytes))
-        var last = Entry(relativeOffset: -1, position: -1)
-        for place in 0..<index.count {
-            let entry = index[place]
-            guard entry.relativeOffset > last.relativeOffset, entry.position > last.position,
-                Int64(entry.relativeOffset) < offsets, Int64(entry.position) < size
-            else { return false }
-            last = entry
-        }
-        return true
+    /// Whether indexes of unknown origin can be used.
+    func areSane(_ offsets: [UInt8], _ times: [UInt8]) -> Bool {
+        guard offsets.count % OffsetIndex.entrySize == 0, times.count % TimeIndex.entrySize == 0 else { return false }
+        let count = nextOffset - base
+        return OffsetIndex(written: MappedBytes(copying: offsets)).isSane(offsets: count, bytes: validSize)
+            && TimeIndex(written: MappedBytes(copying: times)).isSane(offsets: count)
     }
 }

@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test(
-        "the index of Kafka's segments is what we make for the same log",
+        "the indexes of Kafka's segments are what we make for the same log",
         .enabled(if: Shared.directory != nil, Comment(rawValue: Shared.missing)))
     func sameIndex() throws {
         let vectors = "vectors/partition-dir/t1-0"
@@ -71,14 +71,14 @@ import Testing
         var matching: [Int64] = []
         for interval in stride(from: Int64(0), through: 400, by: 10) {
             let memory = try adopt(vectors, as: "t1-0")
-            for file in Shared.names(in: vectors) where file.hasSuffix(".index") {
+            for file in Shared.names(in: vectors) where file.hasSuffix("index") && !file.hasSuffix(".txnindex") {
                 try memory.disk.removeFile("/d/t1-0/\(file)")
             }
             var options = LogOptions()
             options.topicDefaults.indexIntervalBytes = interval
             let directory = try DataDirectory.open("/d", options: options, disk: memory.disk)
             try directory.close()
-            let indexes = Shared.names(in: vectors).filter { $0.hasSuffix(".index") }
+            let indexes = Shared.names(in: vectors).filter { $0.hasSuffix(".index") || $0.hasSuffix(".timeindex") }
             let isSame = try indexes.allSatisfy {
                 memory.bytes(of: "/d/t1-0/\($0)") == (try Shared.bytes("\(vectors)/\($0)"))
             }
@@ -137,10 +137,14 @@ import Testing
             }
             #expect(dump.components(separatedBy: "isvalid: true").count - 1 == 24 + 12)
             #expect(!dump.contains("isvalid: false"))
-            let indexes = logs.map { String($0.dropLast(4)) + ".index" }
-            let checked = try DumpLog.run(indexes)
-            #expect(checked.contains("offset: "))
-            #expect(!checked.contains("Mismatch") && !checked.contains("Misordered"), "\(checked)")
+            let indexes = logs.flatMap { [String($0.dropLast(4)) + ".index", String($0.dropLast(4)) + ".timeindex"] }
+            for check in [[], ["--index-sanity-check"], ["--verify-index-only"]] {
+                let checked = try DumpLog.run(indexes, check)
+                if check.isEmpty { #expect(checked.contains("offset: ") && checked.contains("timestamp: ")) }
+                for complaint in ["ismatch", "isordered", "out of order", "orrupt", "rror", "Exception"] {
+                    #expect(!checked.contains(complaint), "\(checked)")
+                }
+            }
         }
     }
 }
@@ -154,12 +158,14 @@ enum DumpLog {
         return java != nil && FileManager.default.isExecutableFile(atPath: tool) ? tool : nil
     }()
 
-    static func run(_ files: [String]) throws -> String {
+    /// - Parameter check: how indexes are looked at; empty prints everything.
+    static func run(_ files: [String], _ check: [String] = []) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(tool))
         process.arguments = [
             "dump-log", "--files", files.joined(separator: ","), "--deep-iteration", "--print-data-log",
         ]
+        if !check.isEmpty { process.arguments = ["dump-log", "--files", files.joined(separator: ",")] + check }
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
