@@ -47,6 +47,7 @@ extension Partition {
         var slice = LogSlice(
             spans: [], nextOffset: offset, highWatermark: view.highWatermark, logStart: view.logStart)
         guard offset < view.highWatermark else { return slice }
+        var old: (first: ScannedBatch, segment: Segment, limit: Int64)?
         try storing("read \(name)") { () throws(DiskError) in
             var place = view.place(of: offset)
             while place < view.segments.count {
@@ -54,6 +55,10 @@ extension Partition {
                 let limit = view.limit(of: place)
                 if let first = try segment.batch(reaching: offset, limit: limit) {
                     guard minOneMessage || first.size <= maxBytes else { return }
+                    if first.message != nil {
+                        old = (first, segment, limit)
+                        return
+                    }
                     let (target, overflow) = first.position.addingReportingOverflow(Int64(max(0, maxBytes)))
                     let end = try segment.extent(
                         from: first, upTo: overflow ? limit : min(target, limit), limit: limit)
@@ -69,6 +74,11 @@ extension Partition {
             }
             // Everything from the offset on was compacted away.
             slice.nextOffset = view.highWatermark
+        }
+        if let old {
+            let converted = try convertUp(from: old.first, of: old.segment, limit: old.limit, maxBytes: maxBytes)
+            slice.spans = [converted.span]
+            slice.nextOffset = converted.nextOffset
         }
         return slice
     }
@@ -100,16 +110,18 @@ extension Partition {
     private func record(
         atOrAfter timestamp: Int64, in batch: ScannedBatch, of segment: Segment, limit: Int
     ) throws(StorageError) -> TimedOffset? {
-        guard let header = batch.header else { return nil }
         let bytes = try storing("search \(name)") { () throws(DiskError) in
             try segment.file().readBytes(at: batch.position, count: batch.size)
         }
         do throws(RecordError) {
-            guard let record = try RecordBatch.first(atOrAfter: timestamp, in: bytes.rawSpan, limit: limit) else {
-                return nil
-            }
+            let record =
+                batch.message == nil
+                ? try RecordBatch.first(atOrAfter: timestamp, in: bytes.rawSpan, limit: limit)
+                : try MessageSet.first(atOrAfter: timestamp, in: bytes.rawSpan, limit: limit)
+            guard let record else { return nil }
             return TimedOffset(
-                offset: record.offset, timestamp: record.timestamp, leaderEpoch: header.partitionLeaderEpoch)
+                offset: record.offset, timestamp: record.timestamp,
+                leaderEpoch: batch.header?.partitionLeaderEpoch ?? -1)
         } catch {
             throw StorageError("search \(name) at offset \(batch.baseOffset)", .record(error))
         }
