@@ -33,6 +33,9 @@ package struct BrokerOptions: Sendable {
     package var syncInterval = Duration.seconds(1)
     /// A sync pass begins at the latest at this many unsynced bytes.
     package var syncBytes = 64 << 20
+    /// A checkpoint is left at the latest this long after the one before, if anything was written since
+    /// (`log.flush.offset.checkpoint.interval.ms`); and after `LogOptions.checkpointBytes`.
+    package var checkpointInterval = Duration.seconds(60)
     /// How often topics that are larger than they may be are cut. A topic can grow beyond its limit by what is appended
     /// meanwhile.
     package var sizeRetentionInterval = Duration.seconds(30)

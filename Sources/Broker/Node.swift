@@ -100,6 +100,9 @@ package final class Node: Sendable {
     }
 
     private func startUpkeep() {
+        upkeep.add("checkpoint", every: options.checkpointInterval, on: scheduler, clock) {
+            [directory] () throws(StorageError) in try directory.checkpoint()
+        }
         upkeep.add("retention by size", every: options.sizeRetentionInterval, on: scheduler, clock) {
             [directory] () throws(StorageError) in
             _ = try directory.enforceRetention()

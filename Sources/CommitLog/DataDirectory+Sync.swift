@@ -9,6 +9,8 @@ extension DataDirectory {
     @discardableResult
     package func sync() throws(StorageError) -> CommitTicket {
         let target = ledger.latest
+        // Without a checkpoint recovery only reads more, and the next one is due as soon.
+        if ledger.takesCheckpoint(every: options.checkpointBytes) { try? checkpoint() }
         try runPass(through: target)
         return target
     }
@@ -26,8 +28,6 @@ extension DataDirectory {
         let outcome: Outcome = try passing.withLock { (passes) throws(StorageError) in
             if let target, ledger.isSynced(target) { return .nothing }
             if let reason = stopReason { throw StorageError(operation, .stopped(reason: reason)) }
-            // What is visible now is in the ledger already, so this pass covers it.
-            let checkpoint = ledger.takesCheckpoint(every: options.checkpointBytes) ? currentEnds() : nil
             passes += 1
             let pass = ledger.begin()
             do throws(DiskError) {
@@ -41,10 +41,7 @@ extension DataDirectory {
                 rememberFailure(pass, reason)
                 return .failed(ledger.stop(reason), StorageError(operation, .stopped(reason: reason)))
             }
-            let waiters = ledger.end(pass)
-            // Without it recovery only knows less; the next one is due as soon.
-            if let checkpoint { try? write(checkpoint) }
-            return .synced(waiters)
+            return .synced(ledger.end(pass))
         }
         switch outcome {
         case .nothing: break

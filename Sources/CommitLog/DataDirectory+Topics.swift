@@ -20,6 +20,7 @@ extension DataDirectory {
         }
         return try naming.withLock { (registry) throws(StorageError) in
             if topic(named: name) != nil { throw StorageError(operation, .topicExists(name)) }
+            try storing(operation) { () throws(DiskError) in try forgetLeftover(name) }
             let id = TopicID.random()
             let entry = Registry.TopicEntry(
                 name: name, partitions: Int32(partitions), configuration: configuration, isInternal: `internal`)
@@ -76,6 +77,7 @@ extension DataDirectory {
                 throw StorageError(operation, .invalidTopic("Penstock itself needs it"))
             }
             try record(.topicDeleted(topic.id), in: &registry)
+            noteLeftover(name)
             catalog.withLock { catalog in
                 catalog.byName[name] = nil
                 catalog.byID[topic.id] = nil

@@ -23,6 +23,8 @@ package final class DataDirectory: Sendable {
     /// Held by the one pass that is under way; counts them. (A value of no size would share its address with the next
     /// allocation, which thread sanitizer takes for a race.)
     let passing = Lock(0)
+    /// Held while a checkpoint is left.
+    let checkpointing: Lock<CheckpointState>
     /// As last committed; changed under the writer of ``positionsPartition``.
     let positionTable: Lock<[FileKey: SourcePosition]>
     let registryPartition: Partition
@@ -73,6 +75,7 @@ package final class DataDirectory: Sendable {
         positionsPartition = opening.positionsTopic.partitions[0]
         positionTable = Lock(opening.positions)
         naming = Lock(opening.registry)
+        checkpointing = Lock(CheckpointState(leftovers: opening.leftovers))
         var catalog = Catalog()
         for topic in opening.topics + [opening.registryTopic, opening.positionsTopic] {
             catalog.byName[topic.name] = topic
@@ -83,8 +86,8 @@ package final class DataDirectory: Sendable {
 
     /// Writes what the opening found out, before anyone else writes.
     private func settle(_ opening: Opening) throws(StorageError) {
-        // Recovery has synced all that it kept. Without the checkpoint the next one only knows less.
-        if !recovery.wasClean { try? write(currentEnds()) }
+        // Without the checkpoint the next opening only reads more.
+        if !recovery.wasClean { try? checkpoint() }
         try naming.withLock { (registry) throws(StorageError) in
             for change in opening.changes { try record(change, in: &registry) }
         }
@@ -140,17 +143,9 @@ package final class DataDirectory: Sendable {
     }
 
     private func finish() throws(StorageError) {
-        // Every writer is held once: whoever was writing is done after that, and nobody begins any more.
-        let partitions = naming.withLock { _ in topics().flatMap(\.partitions) }
-        for (place, partition) in partitions.enumerated() {
-            try storing("close \(partition.name)") { () throws(DiskError) in
-                try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeIndexes(isLast: true) }
-            }
-            // A pass lets go of the index files, which would else take a descriptor each.
-            if place % 64 == 63 { try runPass(through: nil) }
-        }
-        try runPass(through: nil)
-        try? write(currentEnds())
+        // Nobody makes a topic any more; and every writer is held once: whoever was writing is done after that.
+        naming.withLock { _ in }
+        try leaveCheckpoint()
         try storing("close the data directory \(path)") { () throws(DiskError) in
             try disk.replaceFile("\(path)/\(Self.cleanMarker)", with: Array(#"{"version":0,"brokerEpoch":-1}"#.utf8))
             try disk.syncDirectory(path)

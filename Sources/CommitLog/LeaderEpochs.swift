@@ -27,14 +27,17 @@ struct LeaderEpochs: Equatable {
         return true
     }
 
-    /// Undoes the last ``note(_:at:)``.
-    mutating func forgetLast() { entries.removeLast() }
-
     /// Forgets epochs that began before the log now does, but for the one it begins in.
-    mutating func trim(before start: Offset) {
+    /// - Returns: whether there were any.
+    mutating func trim(before start: Offset) -> Bool {
+        guard let first = entries.first, first.start < start else { return false }
         while entries.count > 1 && entries[1].start <= start { entries.removeFirst() }
-        if !entries.isEmpty && entries[0].start < start { entries[0].start = start }
+        entries[0].start = max(entries[0].start, start)
+        return true
     }
+
+    /// Forgets epochs that began at an offset or behind it.
+    mutating func cut(at end: Offset) { entries.removeAll { $0.start >= end } }
 
     /// Where an epoch ended (OffsetForLeaderEpoch).
     /// - Returns: the largest epoch at or below the one asked for and where it ended; -1, -1 if that is not known.

@@ -21,6 +21,8 @@ struct Opening {
     var positionsTopic: Topic
     var topics: [Topic] = []
     var positions: [FileKey: SourcePosition] = [:]
+    /// Names that stand in checkpoints and belong to no topic.
+    var leftovers: Set<String> = []
 
     init(path: String, options: LogOptions, disk: Disk) throws(StorageError) {
         let operation = "open the data directory \(path)"
@@ -39,6 +41,7 @@ struct Opening {
             changes = recovery.changes
             leaderEpoch = recovery.leaderEpoch
             positions = recovery.positions
+            leftovers = try recovery.leftovers()
             registryTopic = try recovery.topic(recovery.registryPlace, ledger)
             positionsTopic = try recovery.topic(recovery.positionsPlace, ledger)
             topics = try recovery.topics(ledger)

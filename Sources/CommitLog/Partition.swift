@@ -33,6 +33,8 @@ package final class Partition: Sendable {
         /// Bytes of the last segment up to the high watermark.
         var visible: Int64
         var settings: TopicSettings
+        /// Below it everything is durable and needs no reading when the log is opened: as the checkpoint on disk has it.
+        var recoveryPoint: Offset
         var isDeleted = false
     }
 
@@ -49,7 +51,8 @@ package final class Partition: Sendable {
         let view = Lock(
             View(
                 segments: parts.segments, logStart: min(end, max(parts.logStart, parts.segments[0].base)), logEnd: end,
-                highWatermark: end, lastStable: end, visible: last.size, settings: parts.settings))
+                highWatermark: end, lastStable: end, visible: last.size, settings: parts.settings,
+                recoveryPoint: parts.recoveryPoint))
         self.view = view
         writer = Lock(PartitionWriter(parts, view: view))
     }
@@ -70,6 +73,12 @@ package final class Partition: Sendable {
         var logStart: Offset = 0
         var producers: ProducerTable
         var epochs: LeaderEpochs
+        /// The file beside the log does not have all of them.
+        var epochsChanged = false
+        /// As the checkpoint has it; the state beside the log is that of this end.
+        var recoveryPoint: Offset = 0
+        /// It was written for a clean stop.
+        var wasClean = false
     }
 
     /// The first offset that can be read.
@@ -86,6 +95,10 @@ package final class Partition: Sendable {
     package var size: Int64 {
         view.withLock { $0.segments.dropLast().reduce($0.visible) { $0 + $1.size } }
     }
+    /// Below it everything was durable when the last checkpoint was left: what is compacted lies below.
+    package var recoveryPoint: Offset { view.withLock { $0.recoveryPoint } }
+    /// Takes note of a checkpoint that stands.
+    func checkpointed(at offset: Offset) { view.withLock { $0.recoveryPoint = offset } }
     /// Whether the topic was deleted.
     package var isDeleted: Bool { view.withLock { $0.isDeleted } }
 

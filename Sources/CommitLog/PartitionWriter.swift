@@ -16,6 +16,12 @@ final class PartitionWriter {
     private var active: Segment
     private(set) var producers: ProducerTable
     private(set) var epochs: LeaderEpochs
+    /// The file beside the log does not have all of ``epochs``.
+    private var epochsChanged: Bool
+    /// The log's end when its state was last written.
+    private var stateEnd: Offset
+    /// It was written for a stop.
+    private var stateIsLast: Bool
     private(set) var logEnd: Offset
     /// Bytes of the active segment.
     private var size: Int64
@@ -33,6 +39,9 @@ final class PartitionWriter {
         active = parts.segments[parts.segments.count - 1]
         producers = parts.producers
         epochs = parts.epochs
+        epochsChanged = parts.epochsChanged
+        stateEnd = parts.recoveryPoint
+        stateIsLast = parts.wasClean
         logEnd = active.nextOffset
         size = active.size
     }
@@ -76,7 +85,7 @@ final class PartitionWriter {
         }
         return try storing("write \(name)") { () throws(DiskError) in
             if mustRoll(bytes: bytes, records: records, maxTimestamp: maxTimestamp) { try roll() }
-            try note(epoch)
+            if epochs.note(epoch, at: logEnd) { epochsChanged = true }
             var next = logEnd
             for batch in batches {
                 batch.stamp(baseOffset: next, leaderEpoch: epoch)
@@ -173,11 +182,26 @@ final class PartitionWriter {
         }
     }
 
-    /// Appends to the active segment's index files what they lack.
+    /// Writes everything beside the log that an opening needs, so that it reads nothing below the log's end. Without an
+    /// effect if that was done for this end already.
     /// - Parameter isLast: for a clean stop.
-    func writeIndexes(isLast: Bool) throws(DiskError) {
+    /// - Returns: the log's end, which may be called a recovery point once a pass has begun after this and ended.
+    func writeState(isLast: Bool) throws(DiskError) -> Offset {
+        let isWritten = stateEnd == logEnd && !epochsChanged && (stateIsLast || !isLast)
+        guard !isDeleted, !isWritten else { return logEnd }
+        try writeEpochs()
         for index in try active.writeIndexes(isLast: isLast) { ledger.touch(index, bytes: 0) }
+        stateIsLast = isLast
         ledger.touch(directory: directory)
+        stateEnd = logEnd
+        return logEnd
+    }
+
+    /// Synced before it is renamed: what recovery points have been built on is not replaced by less.
+    private func writeEpochs() throws(DiskError) {
+        guard epochsChanged else { return }
+        try disk.replaceFile("\(directory)/\(LeaderEpochs.fileName)", with: Array(epochs.text.utf8))
+        epochsChanged = false
     }
 
     /// Goes by other settings from the next append on.
@@ -207,7 +231,7 @@ final class PartitionWriter {
             view.logStart = max(view.logStart, view.segments[0].base)
             return view.logStart
         }
-        epochs.trim(before: start)
+        if epochs.trim(before: start) { epochsChanged = true }
         return Array(segments[..<count])
     }
 
@@ -215,19 +239,6 @@ final class PartitionWriter {
     func markDeleted() {
         isDeleted = true
         view.withLock { $0.isDeleted = true }
-    }
-
-    private func note(_ epoch: Int32) throws(DiskError) {
-        guard epochs.note(epoch, at: logEnd) else { return }
-        do throws(DiskError) {
-            // Unsynced: it is made again from the batches when a crash took it.
-            try disk.replaceFile(
-                "\(directory)/\(LeaderEpochs.fileName)", with: Array(epochs.text.utf8), synced: false)
-        } catch {
-            epochs.forgetLast()
-            throw error
-        }
-        ledger.touch(directory: directory)
     }
 }
 

@@ -84,6 +84,15 @@ extension Recovery {
         return settings
     }
 
+    /// Topics that the checkpoints name and that are not there.
+    func leftovers() throws(DiskError) -> Set<String> {
+        var names: Set<String> = []
+        for name in OffsetCheckpoint.Name.allCases {
+            names.formUnion(try OffsetCheckpoint.read(name, in: path, disk: disk).offsets.topics)
+        }
+        return names.subtracting(registry.topics.values.map(\.name))
+    }
+
     // MARK: - Making topics of what was found
 
     func topic(_ place: PartitionPlace, _ ledger: SyncLedger) throws(DiskError) -> Topic {
@@ -119,7 +128,6 @@ extension Recovery {
                 settings: settings, ledger: ledger, leaderEpoch: leaderEpoch,
                 producers: options.producersPerPartition)
         }
-        try restoreEpochs(found)
         var segments: [Segment] = []
         for scanned in found.scan.segments.dropLast() {
             try restoreIndexes(scanned, found)
@@ -130,7 +138,14 @@ extension Recovery {
         return Partition.Parts(
             topicName: place.topic, topicID: place.id, index: place.index, settings: settings,
             directory: place.path, disk: disk, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
-            producers: found.scan.producers, epochs: found.scan.epochs)
+            producers: found.scan.producers, epochs: found.scan.epochs,
+            epochsChanged: try haveEpochsChanged(found), recoveryPoint: recoveryPoint(of: found),
+            wasClean: !isStrict)
+    }
+
+    /// The checkpoint's, unless the log ends before it.
+    private func recoveryPoint(of found: Found) -> Offset {
+        min(recoveryPoints[found.place.topic, found.place.index] ?? 0, found.scan.logEnd)
     }
 
     /// A closed segment's indexes that are missing or wrong are written anew; sane ones that came with an adopted
@@ -148,13 +163,11 @@ extension Recovery {
         try disk.syncDirectory(found.scan.directory)
     }
 
-    private func restoreEpochs(_ found: Found) throws(DiskError) {
-        let path = "\(found.scan.directory)/\(LeaderEpochs.fileName)"
+    private func haveEpochsChanged(_ found: Found) throws(DiskError) -> Bool {
         let text = found.scan.epochs.text
-        if found.scan.epochs.entries.isEmpty { return }
-        if try disk.readFile(path, limit: 1 << 20) == Array(text.utf8) { return }
-        try disk.replaceFile(path, with: Array(text.utf8))
-        try disk.syncDirectory(found.scan.directory)
+        if found.scan.epochs.entries.isEmpty { return false }
+        return try disk.readFile("\(found.scan.directory)/\(LeaderEpochs.fileName)", limit: 1 << 20)
+            != Array(text.utf8)
     }
 }
 

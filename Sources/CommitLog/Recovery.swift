@@ -15,7 +15,7 @@ struct Recovery {
     let registryPlace: PartitionPlace
     let positionsPlace: PartitionPlace
     var found: [Key: Found] = [:]
-    let checkpoint: Checkpoint
+    let recoveryPoints: OffsetCheckpoint
     /// Whether every byte is read, and what is not committed is cut.
     var isStrict: Bool
 
@@ -43,8 +43,7 @@ struct Recovery {
         self.disk = disk
         registryPlace = try Self.internalPlace(DataDirectory.registryTopic, path, disk)
         positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk)
-        let text = try disk.readFile("\(path)/\(Checkpoint.fileName)", limit: 64 << 20) ?? []
-        checkpoint = Checkpoint(text: String(decoding: text, as: UTF8.self))
+        recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk).offsets
         let hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
         let wasClosed = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
         isStrict = hasFailed || !wasClosed
@@ -114,7 +113,7 @@ struct Recovery {
             adoptedEnd: adoptedEnd)
         let scan = try PartitionScan(place.path, disk: disk, rules: rules)
         report.scannedBytes += scan.fileBytes
-        let synced = checkpoint.ends[Checkpoint.Key(topic: place.id, partition: place.index)] ?? 0
+        let synced = recoveryPoints[place.topic, place.index] ?? 0
         found[Key(topic: place.id, partition: place.index)] = Found(
             place: place, rules: rules, scan: scan, known: max(adoptedEnd, synced), covered: adoptedEnd)
     }

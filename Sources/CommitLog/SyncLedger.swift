@@ -68,6 +68,9 @@ final class SyncLedger: Sendable {
         state.withLock { state in _ = state.directories.insert(directory) }
     }
 
+    /// Files that are kept open until they are synced.
+    var fileCount: Int { state.withLock { $0.files.count } }
+
     /// Whether anyone waits for a pass.
     var isAwaited: Bool { state.withLock { !$0.waiters.isEmpty } }
 

@@ -63,6 +63,7 @@ private final class GatedFile: DiskFile {
         try file.sync()
     }
     func truncate(to size: Int64) throws(DiskError) { try file.truncate(to: size) }
+    func allocate(_ bytes: Int64) throws(DiskError) { try file.allocate(bytes) }
     func status() throws(DiskError) -> FileStatus { try file.status() }
     func lock() throws(DiskError) { try file.lock() }
     func map(length: Int) throws(DiskError) -> MappedBytes { try file.map(length: length) }

@@ -114,6 +114,7 @@ import Testing
         #expect(partition.epochEnd(for: 0) == (0, 2))
         #expect(partition.epochEnd(for: 1) == (1, 3))
         #expect(partition.epochEnd(for: 2) == (-1, -1))
+        try directory.checkpoint()
         let checkpoint = try #require(memory.bytes(of: "/d/t-0/leader-epoch-checkpoint"))
         #expect(String(decoding: checkpoint, as: UTF8.self) == "0\n2\n0 0\n1 2\n")
         memory.losePower(&Self.fixed)

@@ -1,0 +1,125 @@
+import Platform
+import Records
+
+extension DataDirectory {
+    /// Leaves on disk what lets the next opening read nothing below it: the state of every partition that changed, a pass
+    /// that makes it durable, and then the recovery points, all together. Without an effect if nothing changed.
+    ///
+    /// Called by ``sync()`` after so many bytes, and to be called by whoever has a clock after so much time.
+    /// - Throws: when it could not be left; nothing is lost by that, and the old one stands.
+    package func checkpoint() throws(StorageError) {
+        try withReserve { () throws(StorageError) in try checkpointOnce() }
+    }
+
+    private func checkpointOnce() throws(StorageError) {
+        try checkpointing.withLock { (state) throws(StorageError) in
+            try ledger.check("leave a checkpoint of \(path)")
+            let points = try takeState(isLast: false)
+            guard points.contains(where: { $0.partition.recoveryPoint != $0.end }) else { return }
+            try runPass(through: nil)
+            try write(points, &state)
+        }
+    }
+
+    /// The checkpoint of a clean stop: also if nothing changed, so that everything that was written is durable.
+    func leaveCheckpoint() throws(StorageError) {
+        try checkpointing.withLock { (state) throws(StorageError) in
+            let points = try takeState(isLast: true)
+            try runPass(through: nil)
+            try write(points, &state)
+        }
+    }
+
+    struct CheckpointState {
+        /// Topics that are gone and may stand in the files.
+        var leftovers: Set<String> = []
+        /// As the file has them.
+        var logStarts = OffsetCheckpoint()
+    }
+
+    typealias RecoveryPoint = (partition: Partition, end: Offset)
+
+    /// Writes the state of every partition beside its log, and takes its end.
+    ///
+    /// The positions come first: so whatever a commit record below their recovery point names lies below that partition's,
+    /// and a commit record above it is there to be found.
+    func takeState(isLast: Bool) throws(StorageError) -> [RecoveryPoint] {
+        var points: [RecoveryPoint] = []
+        points.append((positionsPartition, try takeState(of: positionsPartition, isLast: isLast)))
+        for topic in topics() where topic.id != positionsPartition.topicID {
+            for partition in topic.partitions {
+                points.append((partition, try takeState(of: partition, isLast: isLast)))
+            }
+        }
+        return points
+    }
+
+    /// Files that the writing of state leaves open at most until a pass lets go of them.
+    private static let openFiles = 256
+
+    private func takeState(of partition: Partition, isLast: Bool) throws(StorageError) -> Offset {
+        if ledger.fileCount >= Self.openFiles { try runPass(through: nil) }
+        return try storing("write the state of \(partition.name)") { () throws(DiskError) in
+            try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeState(isLast: isLast) }
+        }
+    }
+
+    /// Writes the checkpoint files, of which a pass has made every offset true.
+    func write(_ points: [RecoveryPoint], _ state: inout CheckpointState) throws(StorageError) {
+        var recovery = OffsetCheckpoint()
+        for point in points where !point.partition.isDeleted {
+            recovery[point.partition.topicName, point.partition.index] = point.end
+        }
+        try storing("leave a checkpoint of \(path)") { () throws(DiskError) in
+            try writeLogStarts(&state)
+            try recovery.write(.recoveryPoint, in: path, disk: disk)
+        }
+        for point in points { point.partition.checkpointed(at: point.end) }
+        // A topic that was deleted meanwhile may still stand in it.
+        state.leftovers = Set(points.filter { $0.partition.isDeleted }.map(\.partition.topicName))
+    }
+
+    /// Makes the log starts durable that lie inside of a segment.
+    package func writeLogStarts() throws(StorageError) {
+        try checkpointing.withLock { (state) throws(StorageError) in
+            try storing("write the log starts of \(path)") { () throws(DiskError) in try writeLogStarts(&state) }
+        }
+    }
+
+    private func writeLogStarts(_ state: inout CheckpointState) throws(DiskError) {
+        var starts = OffsetCheckpoint()
+        for topic in topics() {
+            for partition in topic.partitions {
+                let view = partition.view.withLock { $0 }
+                guard view.logStart > view.segments[0].base else { continue }
+                starts[topic.name, partition.index] = view.logStart
+            }
+        }
+        guard starts != state.logStarts else { return }
+        try starts.write(.logStart, in: path, disk: disk)
+        state.logStarts = starts
+    }
+
+    /// From now on the checkpoints may name a topic that is gone.
+    func noteLeftover(_ topic: String) {
+        checkpointing.withLock { state in _ = state.leftovers.insert(topic) }
+    }
+
+    /// Takes a name out of the checkpoints, durably, before a topic is made under it: else the new one would be believed to
+    /// reach as far as the old one did.
+    func forgetLeftover(_ topic: String) throws(DiskError) {
+        try checkpointing.withLock { (state) throws(DiskError) in
+            guard state.leftovers.contains(topic) else { return }
+            for name in OffsetCheckpoint.Name.allCases {
+                guard case .whole(var checkpoint) = try OffsetCheckpoint.read(name, in: path, disk: disk) else {
+                    continue
+                }
+                let count = checkpoint.offsets.count
+                checkpoint.offsets = checkpoint.offsets.filter { $0.key.topic != topic }
+                if checkpoint.offsets.count != count { try checkpoint.write(name, in: path, disk: disk) }
+                if name == .logStart { state.logStarts = checkpoint }
+            }
+            state.leftovers.remove(topic)
+        }
+    }
+}
