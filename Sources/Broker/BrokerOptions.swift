@@ -26,9 +26,6 @@ package struct BrokerOptions: Sendable {
     package var maxDecompressedBytes = 128 << 20
     /// Bytes that all the batches of one Produce request together may decompress to; never less than for one batch.
     package var maxDecompressedRequestBytes = 256 << 20
-    /// How far a client's record timestamp may lie in the future, in milliseconds
-    /// (`message.timestamp.after.max.ms`).
-    package var maxFutureMilliseconds: Int64 = 3_600_000
     /// A sync pass begins at the latest this long after the first byte that it makes durable.
     package var syncInterval = Duration.seconds(1)
     /// A sync pass begins at the latest at this many unsynced bytes.

@@ -46,20 +46,14 @@ struct ClientBatch {
 
     /// What the check depends on besides the bytes.
     struct Circumstances {
-        var configuration: [String: String]
-        var maxMessageBytes: Int
+        var settings: TopicSettings
         /// Of the Produce request.
         var version: Int16
         /// Milliseconds since 1970.
         var now: Int64
-        var maxFutureMilliseconds: Int64
 
-        var usesAppendTime: Bool { configuration["message.timestamp.type"] == "LogAppendTime" }
-        var isCompacted: Bool { configuration["cleanup.policy"]?.contains("compact") ?? false }
-        var after: Int64 {
-            configuration["message.timestamp.after.max.ms"].flatMap(Int64.init) ?? maxFutureMilliseconds
-        }
-        var before: Int64 { configuration["message.timestamp.before.max.ms"].flatMap(Int64.init) ?? .max }
+        var usesAppendTime: Bool { settings.timestampType == .logAppendTime }
+        var isCompacted: Bool { settings.cleanupPolicy.contains(.compact) }
     }
 
     /// - Parameter budget: charged once for the batch, however often its check must look into it.
@@ -89,10 +83,10 @@ struct ClientBatch {
     private static func whole(
         _ records: ArraySlice<UInt8>, _ circumstances: Circumstances
     ) throws(Refusal) -> EncodedBatch {
-        guard records.count <= circumstances.maxMessageBytes else {
+        let limit = circumstances.settings.maxMessageBytes
+        guard records.count <= limit else {
             throw Refusal(
-                code: .messageTooLarge,
-                message: "\(records.count) bytes are more than max.message.bytes, \(circumstances.maxMessageBytes)")
+                code: .messageTooLarge, message: "\(records.count) bytes are more than max.message.bytes, \(limit)")
         }
         do throws(RecordError) { return try EncodedBatch(copying: records) } catch {
             if case .unsupportedCodec = error { throw Refusal(code: .unknownServerError, message: "\(error)") }
@@ -142,19 +136,19 @@ struct ClientBatch {
     }
 
     private static func check(timestamp: Int64, _ circumstances: Circumstances) throws(Refusal) {
-        let (latest, overflow) = circumstances.now.addingReportingOverflow(circumstances.after)
+        let (now, settings) = (circumstances.now, circumstances.settings)
+        let (latest, overflow) = now.addingReportingOverflow(settings.timestampAfterMilliseconds)
         guard overflow || timestamp <= latest else {
             throw Refusal(
                 code: .invalidTimestamp,
-                message: "timestamp \(timestamp) is more than \(circumstances.after) ms after now, \(circumstances.now)"
-            )
+                message: "timestamp \(timestamp) is more than \(settings.timestampAfterMilliseconds) ms after \(now)")
         }
-        let (earliest, underflow) = circumstances.now.subtractingReportingOverflow(circumstances.before)
+        let (earliest, underflow) = now.subtractingReportingOverflow(settings.timestampBeforeMilliseconds)
         guard underflow || timestamp < 0 || timestamp >= earliest else {
             throw Refusal(
                 code: .invalidTimestamp,
                 message:
-                    "timestamp \(timestamp) is more than \(circumstances.before) ms before now, \(circumstances.now)")
+                    "timestamp \(timestamp) is more than \(settings.timestampBeforeMilliseconds) ms before \(now)")
         }
     }
 

@@ -10,6 +10,8 @@ extension ErrorCode {
             case .unknownTopic, .deleted: .unknownTopicOrPartition
             case .topicExists: .topicAlreadyExists
             case .invalidTopic: .invalidTopicException
+            case .invalidConfiguration: .invalidConfig
+            case .invalidPartitions: .invalidPartitions
             case .outOfRange: .offsetOutOfRange
             case .sequence(let rejection): ErrorCode(rejection)
             case .tooLarge: .messageTooLarge

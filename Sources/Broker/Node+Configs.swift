@@ -2,7 +2,7 @@ import CommitLog
 package import KafkaProtocol
 import Platform
 
-/// DescribeConfigs, versions 1–4: topics, and what of this broker tools ask for. Nothing can be altered yet.
+/// DescribeConfigs, versions 1–4: topics, and what of this broker tools ask for.
 extension Node {
     package func describeConfigs(
         _ request: DescribeConfigsRequest, _ context: RequestContext,
@@ -35,7 +35,7 @@ extension Node {
         switch resource.resourceType {
         case 2:
             if let topic = directory.topic(named: resource.resourceName) {
-                result.configs = TopicConfiguration.entries.map { describe($0, of: topic) }
+                result.configs = describe(topic)
             } else {
                 result.errorCode = .unknownTopicOrPartition
                 result.errorMessage = "there is no topic \(resource.resourceName)"
@@ -54,18 +54,23 @@ extension Node {
         return result
     }
 
-    private func describe(_ entry: TopicConfiguration.Entry, of topic: Topic) -> DescribeConfigsResponse.Configs {
-        var config = DescribeConfigsResponse.Configs()
-        config.name = entry.name
-        config.value = topic.configuration[entry.name] ?? entry.standard
-        config.readOnly = true
-        config.configSource = TopicConfiguration.source(of: entry, topic.configuration).rawValue
-        config.configType = entry.kind.rawValue
-        if let value = topic.configuration[entry.name] {
-            config.synonyms.append(synonym(entry.name, value, .topic))
+    private func describe(_ topic: Topic) -> [DescribeConfigsResponse.Configs] {
+        let (configuration, defaults) = (topic.configuration, directory.topicDefaults)
+        return TopicSetting.all.map { setting in
+            let value = TopicConfiguration.Value(of: setting, configuration, defaults)
+            var config = DescribeConfigsResponse.Configs()
+            config.name = setting.name
+            config.value = value.text
+            config.readOnly = topic.isInternal
+            config.configSource = value.source.rawValue
+            config.configType = setting.kind.rawValue
+            if value.source == .topic { config.synonyms.append(synonym(setting.name, value.text, .topic)) }
+            if let name = setting.synonym {
+                let given = TopicConfiguration.Value(of: setting, [:], defaults)
+                config.synonyms.append(synonym(name, given.text, given.source))
+            }
+            return config
         }
-        if let name = entry.synonym { config.synonyms.append(synonym(name, entry.standard, .standard)) }
-        return config
     }
 
     private func synonym(
@@ -79,7 +84,7 @@ extension Node {
     }
 
     private var brokerConfigs: [DescribeConfigsResponse.Configs] {
-        let values: [(String, TopicConfiguration.Kind, String)] = [
+        let values: [(String, TopicSetting.Kind, String)] = [
             ("auto.create.topics.enable", .boolean, "\(options.createsTopics)"),
             ("broker.id", .int, "\(options.nodeID)"),
             ("default.replication.factor", .int, "1"),

@@ -106,9 +106,7 @@ extension Node {
 
     private func circumstances(_ topic: Topic, _ context: RequestContext) -> ClientBatch.Circumstances {
         ClientBatch.Circumstances(
-            configuration: topic.configuration, maxMessageBytes: topic.settings.maxMessageBytes,
-            version: context.version, now: clock.wallMilliseconds(),
-            maxFutureMilliseconds: options.maxFutureMilliseconds)
+            settings: topic.settings, version: context.version, now: clock.wallMilliseconds())
     }
 
     private func append(

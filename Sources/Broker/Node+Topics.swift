@@ -125,7 +125,7 @@ extension Node {
             }
             answer.numPartitions = partitions
             answer.replicationFactor = 1
-            answer.configs = TopicConfiguration.created(configuration)
+            answer.configs = TopicConfiguration.created(configuration, defaults: directory.topicDefaults)
         } catch {
             answer.errorCode = error.code
             answer.errorMessage = error.message

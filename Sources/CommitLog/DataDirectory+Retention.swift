@@ -65,6 +65,7 @@ extension Partition {
 extension TopicSettings {
     /// - Parameter total: bytes of this segment and all after it.
     fileprivate func expires(_ segment: Segment, _ total: Int64, _ now: Int64?) -> Bool {
+        guard cleanupPolicy.contains(.delete) else { return false }
         if retentionBytes >= 0 && total - segment.size >= retentionBytes { return true }
         guard let now, retentionMilliseconds >= 0, segment.maxTimestamp >= 0 else { return false }
         return now - segment.maxTimestamp > retentionMilliseconds

@@ -4,7 +4,7 @@ import Records
 extension DataDirectory {
     /// Makes a topic; it, its directories and their names are durable when this returns.
     /// - Parameter internal: Kafka's or Penstock's own.
-    /// - Throws: `topicExists`, `invalidTopic`, `disk`; on an error there is no such topic.
+    /// - Throws: `topicExists`, `invalidTopic`, `invalidConfiguration`, `invalidPartitions`, `disk`; on an error there is no such topic.
     package func createTopic(
         _ name: String, partitions: Int, configuration: [String: String] = [:], internal: Bool = false
     ) throws(StorageError) -> Topic {
@@ -12,12 +12,9 @@ extension DataDirectory {
         if let objection = Topic.objection(to: name) { throw StorageError(operation, .invalidTopic(objection)) }
         guard 1...Self.partitionLimit ~= partitions else {
             throw StorageError(
-                operation, .invalidTopic("\(partitions) partitions; it can have 1 to \(Self.partitionLimit)"))
+                operation, .invalidPartitions("\(partitions) partitions; it can have 1 to \(Self.partitionLimit)"))
         }
-        let settings: TopicSettings
-        do throws(SettingError) { settings = try TopicSettings(configuration, defaults: options.topicDefaults) } catch {
-            throw StorageError(operation, .invalidTopic("\(error)"))
-        }
+        let settings = try read(configuration, operation)
         return try naming.withLock { (registry) throws(StorageError) in
             if topic(named: name) != nil { throw StorageError(operation, .topicExists(name)) }
             try storing(operation) { () throws(DiskError) in try forgetLeftover(name) }
@@ -53,18 +50,29 @@ extension DataDirectory {
         var partitions: [Partition] = []
         for index in 0..<entry.partitions {
             let place = PartitionPlace(root: path, topic: name, id: id, index: index, disk: disk)
-            try place.make()
-            partitions.append(
-                Partition(
-                    try place.fresh(
-                        settings: settings, ledger: ledger, leaderEpoch: leaderEpoch,
-                        producers: options.producersPerPartition)))
-            try disk.syncDirectory(place.path)
+            partitions.append(try makePartition(place, settings))
         }
         try disk.syncDirectory(path)
         return Topic(
-            name: name, id: id, partitions: partitions, configuration: entry.configuration, settings: settings,
-            isInternal: entry.isInternal)
+            name: name, id: id, isInternal: entry.isInternal,
+            Topic.State(partitions: partitions, configuration: entry.configuration, settings: settings))
+    }
+
+    /// An empty partition, whose directory is durable once the data directory is synced.
+    func makePartition(_ place: PartitionPlace, _ settings: TopicSettings) throws(DiskError) -> Partition {
+        try place.make()
+        let partition = Partition(
+            try place.fresh(
+                settings: settings, ledger: ledger, leaderEpoch: leaderEpoch, producers: options.producersPerPartition))
+        try disk.syncDirectory(place.path)
+        return partition
+    }
+
+    /// Reads what someone wants a topic to be configured as.
+    func read(_ configuration: [String: String], _ operation: String) throws(StorageError) -> TopicSettings {
+        do throws(SettingError) { return try TopicSettings(configuration, defaults: options.topicDefaults) } catch {
+            throw StorageError(operation, .invalidConfiguration("\(error)"))
+        }
     }
 
     /// Deletes a topic. Its deletion is durable before the first file is touched; readers that hold spans of it keep

@@ -113,6 +113,9 @@ package final class DataDirectory: Sendable {
         set { watcher.withLock { $0 = newValue } }
     }
 
+    /// What a topic has that does not say otherwise.
+    package var topicDefaults: TopicSettings { options.topicDefaults }
+
     /// The positions of a pipeline's sources, as last committed.
     package func positions(pipeline: String) -> [(source: String, position: SourcePosition)] {
         positionTable.withLock { table in

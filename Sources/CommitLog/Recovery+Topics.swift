@@ -75,12 +75,11 @@ extension Recovery {
         report.adopted.append(topic)
     }
 
-    /// A topic whose settings cannot be read has no retention until it has settings.
+    /// A topic whose settings cannot be read has neither retention nor compaction until it has settings.
     func settings(of entry: Registry.TopicEntry) -> TopicSettings {
         if let settings = try? TopicSettings(entry.configuration, defaults: options.topicDefaults) { return settings }
         var settings = options.topicDefaults
-        settings.retentionBytes = -1
-        settings.retentionMilliseconds = -1
+        settings.cleanupPolicy = []
         return settings
     }
 
@@ -96,10 +95,10 @@ extension Recovery {
     // MARK: - Making topics of what was found
 
     func topic(_ place: PartitionPlace, _ ledger: SyncLedger) throws(DiskError) -> Topic {
-        let settings = TopicSettings()
-        return Topic(
-            name: place.topic, id: place.id, partitions: [Partition(try parts(place, ledger))], configuration: [:],
-            settings: settings, isInternal: true)
+        Topic(
+            name: place.topic, id: place.id, isInternal: true,
+            Topic.State(
+                partitions: [Partition(try parts(place, ledger))], configuration: [:], settings: TopicSettings()))
     }
 
     func topics(_ ledger: SyncLedger) throws(DiskError) -> [Topic] {
@@ -112,8 +111,9 @@ extension Recovery {
             }
             topics.append(
                 Topic(
-                    name: entry.name, id: id, partitions: partitions, configuration: entry.configuration,
-                    settings: settings(of: entry), isInternal: entry.isInternal))
+                    name: entry.name, id: id, isInternal: entry.isInternal,
+                    Topic.State(
+                        partitions: partitions, configuration: entry.configuration, settings: settings(of: entry))))
         }
         return topics
     }

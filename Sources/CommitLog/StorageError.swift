@@ -22,6 +22,10 @@ package struct StorageError: Error, Hashable, CustomStringConvertible {
         case unknownTopic(String)
         case topicExists(String)
         case invalidTopic(String)
+        /// A topic cannot be configured so.
+        case invalidConfiguration(String)
+        /// A topic cannot have so many partitions.
+        case invalidPartitions(String)
         /// The topic was deleted while it was written to or read from.
         case deleted(topic: String)
         /// The offset that was asked for is outside the partition.
@@ -67,7 +71,7 @@ extension StorageError.Cause: CustomStringConvertible {
         case .stopped(let reason): "all writing has stopped: \(reason)"
         case .unknownTopic(let name): "there is no topic \(name)"
         case .topicExists(let name): "the topic \(name) is already there"
-        case .invalidTopic(let why): why
+        case .invalidTopic(let why), .invalidConfiguration(let why), .invalidPartitions(let why): why
         case .deleted(let topic): "the topic \(topic) was deleted"
         case .outOfRange(let offset, let available):
             "offset \(offset) is outside \(available.lowerBound)...\(available.upperBound)"

@@ -1,28 +1,46 @@
+import Platform
 package import Records
 
 /// A topic: a name, an identity that outlives no deletion, and its partitions.
 package final class Topic: Sendable {
     package let name: String
     package let id: TopicID
-    package let partitions: [Partition]
-    /// As it was created, in Kafka's names; what it does not say has the default.
-    package let configuration: [String: String]
-    /// ``configuration``, read.
-    package let settings: TopicSettings
     /// Penstock's or Kafka's own: not for clients to write to.
     package let isInternal: Bool
+    private let state: Lock<State>
 
-    init(
-        name: String, id: TopicID, partitions: [Partition], configuration: [String: String], settings: TopicSettings,
-        isInternal: Bool
-    ) {
+    /// What an operator can change while the topic is in use.
+    struct State: Sendable {
+        var partitions: [Partition]
+        var configuration: [String: String]
+        var settings: TopicSettings
+    }
+
+    init(name: String, id: TopicID, isInternal: Bool, _ state: State) {
         self.name = name
         self.id = id
-        self.partitions = partitions
-        self.configuration = configuration
-        self.settings = settings
         self.isInternal = isInternal
+        self.state = Lock(state)
     }
+
+    /// By index; more may come, none go.
+    package var partitions: [Partition] { state.withLock { $0.partitions } }
+    /// As it was given, in Kafka's names; what it does not say has the default.
+    package var configuration: [String: String] { state.withLock { $0.configuration } }
+    /// ``configuration``, read.
+    package var settings: TopicSettings { state.withLock { $0.settings } }
+
+    /// From now on the topic is configured so; its partitions follow one after the other.
+    func apply(_ configuration: [String: String], _ settings: TopicSettings) {
+        let partitions = state.withLock { state in
+            state.configuration = configuration
+            state.settings = settings
+            return state.partitions
+        }
+        for partition in partitions { partition.apply(settings) }
+    }
+
+    func add(_ more: [Partition]) { state.withLock { $0.partitions += more } }
 
     /// Why a topic cannot have this name, nil if it can.
     package static func objection(to name: String) -> String? {

@@ -217,18 +217,6 @@ struct TopicTests {
         #expect(try ask(8, "1").errorCode == .invalidRequest)
     }
 
-    @Test("a topic that is only compacted keeps what is old or large")
-    func compacted() throws {
-        let scene = try NodeScene()
-        let limits = ["retention.ms": "1", "retention.bytes": "1"]
-        try scene.create("only", partitions: 1, limits.merging(["cleanup.policy": "compact"]) { $1 })
-        try scene.create("both", partitions: 1, limits.merging(["cleanup.policy": "compact,delete"]) { $1 })
-        let only = try #require(scene.directory.topic(named: "only")).settings
-        #expect(only.retentionMilliseconds == -1 && only.retentionBytes == -1)
-        let both = try #require(scene.directory.topic(named: "both")).settings
-        #expect(both.retentionMilliseconds == 1 && both.retentionBytes == 1)
-    }
-
     @Test("the cluster is this broker")
     func cluster() throws {
         let scene = try NodeScene()

@@ -69,6 +69,7 @@ final class FaultyFile: DiskFile {
 
     func sync() throws(DiskError) { try file.sync() }
     func truncate(to size: Int64) throws(DiskError) { try file.truncate(to: size) }
+    func allocate(_ bytes: Int64) throws(DiskError) { try file.allocate(bytes) }
     func status() throws(DiskError) -> FileStatus { try file.status() }
     func lock() throws(DiskError) { try file.lock() }
     func map(length: Int) throws(DiskError) -> MappedBytes { try file.map(length: length) }
