@@ -39,11 +39,9 @@ struct PartitionScan {
         self.directory = directory
         producers = ProducerTable(limit: rules.producersLimit)
         var bases: [Offset] = []
-        let names = try disk.list(directory)
+        let names = try SwapCompletion.run(directory, disk.list(directory), disk: disk)
         for name in names {
-            if name.hasSuffix(".deleted") || name.hasSuffix(".cleaned") || name.hasSuffix(".tmp") {
-                try disk.removeIfThere("\(directory)/\(name)")
-            } else if name.hasSuffix(".log"), name.utf8.count == 24, let base = Offset(name.dropLast(4)), base >= 0 {
+            if name.hasSuffix(".log"), name.utf8.count == 24, let base = Offset(name.dropLast(4)), base >= 0 {
                 bases.append(base)
             }
         }

@@ -98,7 +98,7 @@ package enum RecordBatch {
         try eachRecord(of: header, inPlain: plain.rawSpan, body)
     }
 
-    private static func eachRecord(
+    static func eachRecord(
         of header: BatchHeader, inPlain payload: RawSpan,
         _ body: (RawSpan, RecordFields) throws(RecordError) -> Void
     ) throws(RecordError) {

@@ -8,14 +8,16 @@
 /// valueLength varint, value -1: null
 /// headerCount varint        then each: keyLength varint, key (UTF-8); valueLength varint, value (-1: null)
 /// ```
-struct RecordFields {
+package struct RecordFields {
     let timestampDelta: Int64
-    let offsetDelta: Int
-    let key: Range<Int>?
-    let value: Range<Int>?
+    package let offsetDelta: Int
+    package let key: Range<Int>?
+    package let value: Range<Int>?
     let headerCount: Int
     /// The bytes of the headers, to the end of the record.
     let headers: Range<Int>
+    /// From the key's length to the end: what does not change when a record is moved to another batch.
+    let body: Range<Int>
 
     /// Parses the record at `position` and moves there to its end. Headers are counted, not walked.
     init(parsing bytes: RawSpan, at position: inout Int) throws(RecordError) {
@@ -29,6 +31,7 @@ struct RecordFields {
         position += 1
         timestampDelta = try record.varlong(&position)
         offsetDelta = try record.varint(&position)
+        body = position..<end
         key = try Self.nullable(record, &position)
         value = try Self.nullable(record, &position)
         headerCount = try record.varint(&position)
