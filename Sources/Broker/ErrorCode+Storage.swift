@@ -26,6 +26,9 @@ extension ErrorCode {
             case .outOfOrder: .outOfOrderSequenceNumber
             case .fenced: .invalidProducerEpoch
             case .reservedProducer: .invalidProducerIdMapping
+            case .openTransaction: .invalidTxnState
+            case .coordinatorFenced: .transactionCoordinatorFenced
+            case .tooManyTransactions: .throttlingQuotaExceeded
             }
     }
 }

@@ -54,9 +54,18 @@ struct BatchScanner {
                 return .bad("\(RecordError.crcMismatch(stored: header.crc, computed: found))")
             }
         }
-        let batch = ScannedBatch(position: position, header: header)
+        var batch = ScannedBatch(position: position, header: header)
+        if header.isControl && header.hasProducer { batch.marker = try marker(of: header) }
         position += Int64(header.size)
         return .batch(batch)
+    }
+
+    /// What the control batch at ``position`` says. The whole of it is in the file.
+    private mutating func marker(of header: BatchHeader) throws(DiskError) -> TransactionMarker? {
+        let count = min(header.size, TransactionMarker.sizeLimit)
+        try load(position, count: count)
+        let start = Int(position - windowStart)
+        return TransactionMarker(records: window[start + BatchHeader.size..<start + count])
     }
 
     /// An entry of a message set of format 0 or 1, which come from old brokers' directories only.
@@ -123,6 +132,8 @@ struct ScannedBatch: Equatable {
     let header: BatchHeader?
     /// nil for a batch.
     let message: MessageHeader?
+    /// How it ends a transaction, if it does.
+    fileprivate(set) var marker: TransactionMarker?
 
     var nextOffset: Offset { lastOffset + 1 }
     var maxTimestamp: Int64 { header?.maxTimestamp ?? message?.timestamp ?? -1 }

@@ -33,7 +33,7 @@ extension DataDirectory {
 
     private func appendHeld(_ batch: EncodedBatch, to writer: PartitionWriter) throws(StorageError) -> AppendResult {
         try ledger.check("write \(writer.name)")
-        switch writer.producers.judge(batch.header) {
+        switch writer.producers.judge(batch) {
         case .append: break
         case .duplicate(let base): return .duplicate(base: base, ticket: ledger.latest)
         case .reject(let rejection): return .rejected(rejection)

@@ -74,7 +74,13 @@ extension DataDirectory {
             try writeLogStarts(&state)
             try recovery.write(.recoveryPoint, in: path, disk: disk)
         }
-        for point in points { point.partition.checkpointed(at: point.end) }
+        for point in points {
+            // What stays is removed with the next checkpoint.
+            try? point.partition.writer.withLock { (writer) throws(DiskError) in
+                try writer.removeSnapshots(below: point.end)
+            }
+            point.partition.checkpointed(at: point.end)
+        }
         // A topic that was deleted meanwhile may still stand in it.
         state.leftovers = Set(points.filter { $0.partition.isDeleted }.map(\.partition.topicName))
     }

@@ -5,6 +5,9 @@ package struct LogOptions: Hashable, Sendable {
     /// Producers remembered per partition, so that their retries are recognised; beyond that the longest silent go.
     /// At about 200 bytes each, 10,000 are 2 MB.
     package var producersPerPartition = 10_000
+    /// A producer that has been silent for so long is forgotten (`producer.id.expiration.ms`), unless it has a
+    /// transaction open or is a pipeline's.
+    package var producerExpirationMilliseconds: Int64 = 86_400_000
     /// What recovery cut is kept in `penstock-cut` up to this many bytes; the oldest goes first.
     package var cutCopiesBytes: Int64 = 256 << 20
     /// A checkpoint is written with the pass after so many bytes, so that recovery can tell damage from a torn tail.

@@ -28,7 +28,7 @@ package final class Partition: Sendable {
         /// The end of what readers see.
         var highWatermark: Offset
         /// The first offset of an open transaction: what lies below is for readers of committed records. The high
-        /// watermark if there is none.
+        /// watermark if there is none. May lie below the log's start.
         var lastStable: Offset
         /// Bytes of the last segment up to the high watermark.
         var visible: Int64
@@ -51,8 +51,8 @@ package final class Partition: Sendable {
         let view = Lock(
             View(
                 segments: parts.segments, logStart: min(end, max(parts.logStart, parts.segments[0].base)), logEnd: end,
-                highWatermark: end, lastStable: end, visible: last.size, settings: parts.settings,
-                recoveryPoint: parts.recoveryPoint))
+                highWatermark: end, lastStable: parts.producers.transactions.first ?? end, visible: last.size,
+                settings: parts.settings, recoveryPoint: parts.recoveryPoint))
         self.view = view
         writer = Lock(PartitionWriter(parts, view: view))
     }
@@ -72,6 +72,10 @@ package final class Partition: Sendable {
         /// From the checkpoint; lower than the first segment's base says nothing.
         var logStart: Offset = 0
         var producers: ProducerTable
+        /// The end that the snapshot reaches which `producers` equals, if there is such a one.
+        var snapshotEnd: Offset?
+        /// All snapshots in the directory, by the ends that they reach.
+        var snapshots: [Offset] = []
         var epochs: LeaderEpochs
         /// The file beside the log does not have all of them.
         var epochsChanged = false
@@ -88,7 +92,7 @@ package final class Partition: Sendable {
     /// The offset of the next record. (Equal to the high watermark: appends are committed before their writer is let go.)
     package var logEnd: Offset { view.withLock { $0.logEnd } }
     /// The end of what a reader of committed records sees.
-    package var lastStable: Offset { view.withLock { $0.lastStable } }
+    package var lastStable: Offset { view.withLock { max($0.lastStable, $0.logStart) } }
     /// As they are now: they change while the partition is written to and read.
     package var settings: TopicSettings { view.withLock { $0.settings } }
     /// Bytes of all segments' records.

@@ -7,6 +7,8 @@ struct PartitionScan {
     var segments: [ScannedSegment] = []
     var producers: ProducerTable
     var epochs = LeaderEpochs()
+    /// The ends that the snapshots in the directory reach.
+    var snapshots: [Offset] = []
     /// The batches of rounds, in order; adopted ones left out.
     var rounds: [RoundMark] = []
 
@@ -46,6 +48,7 @@ struct PartitionScan {
             }
         }
         bases.sort()
+        snapshots = names.compactMap { ProducerSnapshot.offset(of: $0) }
         for name in names where name.hasSuffix(".index") {
             guard let base = Offset(name.dropLast(6)), !bases.contains(base) else { continue }
             try disk.removeIfThere("\(directory)/\(name)")
@@ -77,19 +80,21 @@ struct PartitionScan {
                     break walk
                 }
                 segment.take(batch)
-                note(batch, rules)
+                if let aborted = note(batch, rules) { segment.aborted.append(aborted) }
             }
         }
         segments.append(segment)
     }
 
-    private mutating func note(_ batch: ScannedBatch, _ rules: Rules) {
-        guard let header = batch.header else { return }
-        producers.record(header)
+    /// - Returns: the transaction that the batch aborts.
+    private mutating func note(_ batch: ScannedBatch, _ rules: Rules) -> AbortedTransaction? {
+        guard let header = batch.header else { return nil }
+        let ended = producers.record(header, batch.marker)
         _ = epochs.note(header.partitionLeaderEpoch, at: header.baseOffset)
         if header.producerId >= PipelineProducer.firstReserved && header.baseOffset >= rules.adoptedEnd {
             rounds.append(RoundMark(base: header.baseOffset, end: header.nextOffset, crc: header.crc))
         }
+        return ended?.aborted
     }
 
     var logStart: Offset { segments.first?.base ?? 0 }
@@ -129,6 +134,8 @@ struct ScannedSegment {
     /// Why the walk ended before the file did.
     var bad: String?
     var builder: IndexBuilder
+    /// Transactions whose abort markers are here.
+    var aborted: [AbortedTransaction] = []
     var firstTimestamp: Int64?
     var maxTimestamp: Int64 = -1
 

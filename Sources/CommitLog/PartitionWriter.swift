@@ -8,13 +8,20 @@ import Records
 /// bytes, and only ``commit(_:)`` changes what anyone can see. Between the last two, ``cutBack(_:)`` undoes.
 final class PartitionWriter {
     let name: String
-    private let directory: String
-    private let disk: Disk
+    let directory: String
+    let disk: Disk
     private var settings: TopicSettings
-    private let ledger: SyncLedger
+    let ledger: SyncLedger
     private let view: Lock<Partition.View>
-    private var active: Segment
-    private(set) var producers: ProducerTable
+    private(set) var active: Segment
+    var producers: ProducerTable
+    private var stable = StableOffset()
+    /// Entries in the active segment's transaction index before an append that is not committed yet wrote one.
+    var abortedBefore: Int?
+    /// The end that the newest snapshot of the producers reaches.
+    var snapshotEnd: Offset?
+    /// Snapshots that are no segment's own, in order.
+    var looseSnapshots: [Offset]
     private(set) var epochs: LeaderEpochs
     /// The file beside the log does not have all of ``epochs``.
     private var epochsChanged: Bool
@@ -38,6 +45,9 @@ final class PartitionWriter {
         self.view = view
         active = parts.segments[parts.segments.count - 1]
         producers = parts.producers
+        snapshotEnd = parts.snapshotEnd
+        let bases = Set(parts.segments.map(\.base))
+        looseSnapshots = parts.snapshots.filter { !bases.contains($0) }.sorted()
         epochs = parts.epochs
         epochsChanged = parts.epochsChanged
         stateEnd = parts.recoveryPoint
@@ -65,6 +75,8 @@ final class PartitionWriter {
         let maxTimestamp: Int64
         /// As the last batch's header has it.
         let crc: UInt32
+        /// The transaction that it aborts.
+        let aborted: AbortedTransaction?
     }
 
     /// Decides where batches go and stamps them. Nothing is written but what a roll makes: an empty segment.
@@ -93,7 +105,8 @@ final class PartitionWriter {
             }
             return Pending(
                 batches: batches, file: try active.file(), start: size, end: size + bytes, base: logEnd, next: next,
-                maxTimestamp: maxTimestamp, crc: batches[batches.count - 1].header.crc)
+                maxTimestamp: maxTimestamp, crc: batches[batches.count - 1].header.crc,
+                aborted: aborted(by: batches))
         }
     }
 
@@ -112,10 +125,12 @@ final class PartitionWriter {
             defer { withExtendedLifetime(pending) {} }
             try unsafe pending.file.writeAll(vectors, at: pending.start)
         }
+        if let aborted = pending.aborted { try noteAborted(aborted) }
     }
 
     /// Takes away whatever a failed ``write(_:)`` left in the file.
     func cutBack(_ pending: Pending) throws(DiskError) {
+        try forgetAborted()
         try pending.file.truncate(to: pending.start)
         // What the cut took may be on the disk already: the shorter length must get there too.
         ledger.touch(pending.file, bytes: 0)
@@ -123,7 +138,11 @@ final class PartitionWriter {
 
     /// Makes a written append visible.
     func commit(_ pending: Pending) {
-        for batch in pending.batches { producers.record(batch.header) }
+        for batch in pending.batches {
+            let marker = batch.header.isControl ? TransactionMarker(batch) : nil
+            if let ended = producers.record(batch.header, marker) { stable.note(ended) }
+        }
+        abortedBefore = nil
         active.extend(pending.batches, at: pending.start)
         size = pending.end
         logEnd = pending.next
@@ -135,7 +154,7 @@ final class PartitionWriter {
         view.withLock { view in
             view.logEnd = logEnd
             view.highWatermark = logEnd
-            view.lastStable = logEnd
+            view.lastStable = stable.offset(highWatermark: logEnd, open: producers.transactions)
             view.visible = size
         }
     }
@@ -163,6 +182,7 @@ final class PartitionWriter {
     /// Closes the active segment and begins the next at the end of the log.
     func roll() throws(DiskError) {
         let indexes = try active.writeIndexes(isLast: true)
+        try writeSnapshot()
         let stem = Segment.stem(directory, logEnd)
         // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
         // log is read back, since what is before it reaches beyond its base.
@@ -190,6 +210,7 @@ final class PartitionWriter {
         let isWritten = stateEnd == logEnd && !epochsChanged && (stateIsLast || !isLast)
         guard !isDeleted, !isWritten else { return logEnd }
         try writeEpochs()
+        try writeProducers()
         for index in try active.writeIndexes(isLast: isLast) { ledger.touch(index, bytes: 0) }
         stateIsLast = isLast
         ledger.touch(directory: directory)

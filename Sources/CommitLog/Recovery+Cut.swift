@@ -22,6 +22,10 @@ extension Recovery {
         var pieces = [(first.stem, position, first.fileSize)]
         pieces += tail.map { ($0.stem, 0, $0.fileSize) }
         let copy = try keep(partition.place.name, offset, pieces)
+        // What tells of batches that go must not outlive them.
+        if try ProducerSnapshot.remove(in: partition.scan.directory, above: offset, disk: disk) {
+            try disk.syncDirectory(partition.scan.directory)
+        }
         // Later segments go first and durably: else one of them could come back behind a hole.
         for segment in tail.reversed() { try removeSegment(segment.stem) }
         if !tail.isEmpty { try disk.syncDirectory(partition.scan.directory) }

@@ -128,6 +128,7 @@ extension Recovery {
                 settings: settings, ledger: ledger, leaderEpoch: leaderEpoch,
                 producers: options.producersPerPartition)
         }
+        try restoreTransactions(found)
         var segments: [Segment] = []
         for scanned in found.scan.segments.dropLast() {
             try restoreIndexes(scanned, found)
@@ -138,7 +139,7 @@ extension Recovery {
         return Partition.Parts(
             topicName: place.topic, topicID: place.id, index: place.index, settings: settings,
             directory: place.path, disk: disk, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
-            producers: found.scan.producers, epochs: found.scan.epochs,
+            producers: found.scan.producers, snapshots: found.scan.snapshots, epochs: found.scan.epochs,
             epochsChanged: try haveEpochsChanged(found), recoveryPoint: recoveryPoint(of: found),
             wasClean: !isStrict)
     }
@@ -161,6 +162,17 @@ extension Recovery {
         }
         for file in try Segment.writeIndexes(builder, stem: scanned.stem, disk: disk) { try file.syncWhole() }
         try disk.syncDirectory(found.scan.directory)
+    }
+
+    /// Transaction indexes that are missing or wrong are written anew; sane ones that came with an adopted partition stay.
+    private func restoreTransactions(_ found: Found) throws(DiskError) {
+        var isChanged = false
+        for segment in found.scan.segments {
+            let isRestored = try TransactionIndexFile.restore(
+                segment.aborted, stem: segment.stem, keepsSane: segment.base < found.rules.adoptedEnd, disk: disk)
+            isChanged = isChanged || isRestored
+        }
+        if isChanged { try disk.syncDirectory(found.scan.directory) }
     }
 
     private func haveEpochsChanged(_ found: Found) throws(DiskError) -> Bool {

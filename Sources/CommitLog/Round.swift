@@ -59,6 +59,12 @@ package enum SequenceRejection: Hashable, Sendable, CustomStringConvertible {
     case fenced(producer: Int64, current: Int16, found: Int16)
     /// The producer id belongs to the pipelines: INVALID_PRODUCER_ID_MAPPING, or INVALID_RECORD.
     case reservedProducer(Int64)
+    /// Its transaction here must end before it writes without one: INVALID_TXN_STATE
+    case openTransaction(producer: Int64)
+    /// A later coordinator has ended a transaction of this producer here: TRANSACTION_COORDINATOR_FENCED
+    case coordinatorFenced(producer: Int64, current: Int32, found: Int32)
+    /// All producers that the partition can remember have a transaction open: THROTTLING_QUOTA_EXCEEDED
+    case tooManyTransactions(limit: Int)
 
     package var description: String {
         switch self {
@@ -67,6 +73,12 @@ package enum SequenceRejection: Hashable, Sendable, CustomStringConvertible {
         case .fenced(let producer, let current, let found):
             "epoch \(found) of producer \(producer), which is at epoch \(current)"
         case .reservedProducer(let producer): "producer id \(producer) is reserved for pipelines"
+        case .openTransaction(let producer):
+            "producer \(producer) has a transaction open here, which must end before it writes without one"
+        case .coordinatorFenced(let producer, let current, let found):
+            "a marker for producer \(producer) of coordinator epoch \(found), which is at \(current)"
+        case .tooManyTransactions(let limit):
+            "the \(limit) producers that the partition can remember all have open transactions; try again later"
         }
     }
 }

@@ -11,6 +11,8 @@ final class Segment: Sendable {
     let stem: String
     let disk: Disk
     let state: Lock<State>
+    /// The aborted transactions whose markers are here.
+    let aborted: TransactionIndexFile
 
     struct State {
         /// Opened when it is first needed, then kept.
@@ -39,6 +41,7 @@ final class Segment: Sendable {
         self.base = base
         self.disk = disk
         self.state = Lock(state)
+        aborted = TransactionIndexFile(stem: stem, disk: disk)
     }
 
     /// `/x/t-0/00000000000000000042`
@@ -98,6 +101,7 @@ final class Segment: Sendable {
 
     /// From now on nothing is appended. The indexes were written, and are mapped when they are next needed.
     func close(at ticket: CommitTicket) {
+        aborted.close()
         state.withLock { state in
             state.builder = nil
             (state.offsets, state.times) = (nil, nil)

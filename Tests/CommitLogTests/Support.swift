@@ -9,11 +9,25 @@ enum Make {
     static let time: Int64 = 1_700_000_000_000
 
     static func batch(
-        _ values: [String], producer: ProducerStamp = .none, timestamp: Int64 = time, codec: Codec = .none
+        _ values: [String], producer: ProducerStamp = .none, timestamp: Int64 = time, codec: Codec = .none,
+        isTransactional: Bool = false
     ) throws -> EncodedBatch {
         try RecordBatch.encode(
             values.map { Record(timestamp: timestamp, value: Array($0.utf8)) }, codec: codec,
-            producerId: producer.id, producerEpoch: producer.epoch, baseSequence: producer.baseSequence)
+            producerId: producer.id, producerEpoch: producer.epoch, baseSequence: producer.baseSequence,
+            isTransactional: isTransactional)
+    }
+
+    /// The header of a batch of `count` records that was appended at an offset.
+    static func header(
+        _ producer: ProducerStamp, at offset: Offset, count: Int = 1, isTransactional: Bool = false,
+        timestamp: Int64 = time
+    ) throws -> BatchHeader {
+        let batch = try self.batch(
+            Array(repeating: "", count: count), producer: producer, timestamp: timestamp,
+            isTransactional: isTransactional)
+        batch.stamp(baseOffset: offset, leaderEpoch: 0)
+        return batch.header
     }
 
     static func position(_ offset: Int64, inode: UInt64 = 1) -> PositionUpdate {

@@ -1,0 +1,108 @@
+import Platform
+import Records
+
+/// The `.txnindex` of one segment: appended to by the partition's writer, read by anyone.
+final class TransactionIndexFile: Sendable {
+    private let path: String
+    private let disk: Disk
+    private let state = Lock(State())
+
+    private struct State {
+        /// Whole entries; nil while nobody has looked.
+        var count: Int?
+        /// Of a segment that is appended to.
+        var file: (any DiskFile)?
+    }
+
+    /// Entries read in one go.
+    private static let window = 1_024
+
+    init(stem: String, disk: Disk) {
+        path = stem + TransactionIndex.suffix
+        self.disk = disk
+    }
+
+    /// How many entries there are.
+    func count() throws(DiskError) -> Int {
+        try state.withLock { (state) throws(DiskError) in try count(&state) }
+    }
+
+    /// Writes an entry behind the others. On an error ``cutBack(to:)`` must follow.
+    /// - Returns: the file, which has unsynced bytes; its name is new if there was no entry before.
+    func append(_ entry: AbortedTransaction) throws(DiskError) -> any DiskFile {
+        try state.withLock { (state) throws(DiskError) in
+            let before = try count(&state)
+            let file: any DiskFile
+            if let there = state.file { file = there } else { file = try disk.open(path, .create) }
+            state.file = file
+            try file.write(TransactionIndex.encode([entry]), at: Int64(before * TransactionIndex.entrySize))
+            state.count = before + 1
+            return file
+        }
+    }
+
+    /// Takes away what ``append(_:)`` left.
+    /// - Returns: the file, if there is one: its length is unsynced.
+    func cutBack(to count: Int) throws(DiskError) -> (any DiskFile)? {
+        try state.withLock { (state) throws(DiskError) in
+            state.count = count
+            try state.file?.truncate(to: Int64(count * TransactionIndex.entrySize))
+            return state.file
+        }
+    }
+
+    /// Nothing is appended from now on: the descriptor goes once it is synced.
+    func close() { state.withLock { $0.file = nil } }
+
+    /// Calls `body` with each entry in the order of the markers, until it returns false.
+    /// - Throws: what the disk says. Bytes that are no entry end the walk.
+    /// - Returns: whether `body` wants more.
+    func forEach(_ body: (AbortedTransaction) -> Bool) throws(DiskError) -> Bool {
+        let (count, open) = try state.withLock { (state) throws(DiskError) in (try self.count(&state), state.file) }
+        guard count > 0 else { return true }
+        let file: any DiskFile
+        if let open { file = open } else { file = try disk.open(path, .read) }
+        var place = 0
+        while place < count {
+            let wanted = min(Self.window, count - place) * TransactionIndex.entrySize
+            let bytes = try file.readBytes(at: Int64(place * TransactionIndex.entrySize), count: wanted)
+            guard bytes.count == wanted, let entries = try? TransactionIndex.decode(bytes[...]) else { return true }
+            for entry in entries where !body(entry) { return false }
+            place += entries.count
+        }
+        return true
+    }
+
+    private func count(_ state: inout State) throws(DiskError) -> Int {
+        if let count = state.count { return count }
+        var size: Int64 = 0
+        do throws(DiskError) { size = try disk.status(path).size } catch { guard error.isMissing else { throw error } }
+        let count = Int(size) / TransactionIndex.entrySize
+        state.count = count
+        return count
+    }
+
+    // MARK: - Recovery
+
+    /// Makes the file hold exactly these entries, durably but for its directory's names; none at all removes it.
+    /// - Parameter keepsSane: leaves a file that can be read as it is, whatever it says: its maker knew more.
+    /// - Returns: whether anything changed.
+    static func restore(
+        _ entries: [AbortedTransaction], stem: String, keepsSane: Bool, disk: Disk
+    ) throws(DiskError) -> Bool {
+        let path = stem + TransactionIndex.suffix
+        let there = try disk.readFile(path, limit: Int(Int32.max))
+        let right = TransactionIndex.encode(entries)
+        if there ?? [] == right { return false }
+        if let there, keepsSane, !there.isEmpty, (try? TransactionIndex.decode(there[...])) != nil { return false }
+        guard !entries.isEmpty else {
+            try disk.removeIfThere(path)
+            return true
+        }
+        let file = try disk.open(path, .create)
+        try file.write(right, at: 0)
+        try file.truncate(to: Int64(right.count))
+        try file.syncWhole()
+        return true
+    }
+}
