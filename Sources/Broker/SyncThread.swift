@@ -56,7 +56,10 @@ final class SyncThread: Sendable {
 
     /// Bytes were written that nobody waits for.
     func appended() {
-        if directory.unsyncedBytes >= Int64(options.syncBytes) { return want() }
+        // A pass that has moved high watermarks calls this as well.
+        let unsynced = directory.unsyncedBytes
+        guard unsynced > 0 else { return }
+        if unsynced >= Int64(options.syncBytes) || directory.visibility == .synced { return want() }
         arm()
     }
 

@@ -24,14 +24,16 @@ extension DataDirectory {
     private func appendOnce(_ batch: EncodedBatch, to partition: Partition) throws(StorageError) -> AppendResult {
         let (result, hasRolled) = try partition.writer.withLock { (writer) throws(StorageError) in
             let rolls = writer.rolls
-            return (try appendHeld(batch, to: writer), writer.rolls != rolls)
+            return (try appendHeld(batch, to: partition, writer), writer.rolls != rolls)
         }
         if case .appended = result { observer?(partition) }
         if hasRolled { trimAfterRoll(partition) }
         return result
     }
 
-    private func appendHeld(_ batch: EncodedBatch, to writer: PartitionWriter) throws(StorageError) -> AppendResult {
+    private func appendHeld(
+        _ batch: EncodedBatch, to partition: Partition, _ writer: PartitionWriter
+    ) throws(StorageError) -> AppendResult {
         try ledger.check("write \(writer.name)")
         switch writer.producers.judge(batch) {
         case .append: break
@@ -44,7 +46,7 @@ extension DataDirectory {
             throw StorageError("write \(writer.name)", error)
         }
         writer.commit(pending)
-        let ticket = ledger.commit()
+        let ticket = ledger.commit(hidden: hidden(partition, writer))
         writer.publish()
         return .appended(base: pending.base, ticket: ticket)
     }
@@ -111,10 +113,17 @@ extension DataDirectory {
             }
         }
         for (writer, append) in pending { writer.commit(append) }
-        let ticket = ledger.commit(commitsEnd: positions.logEnd)
+        var hidden = hidden(positionsPartition, positions)
+        for (part, writer) in zip(parts, writers) { hidden += self.hidden(part.partition, writer) }
+        let ticket = ledger.commit(commitsEnd: positions.logEnd, hidden: hidden)
         remember(round)
         for (writer, _) in pending { writer.publish() }
         return ticket
+    }
+
+    /// What a pass is to make visible.
+    private func hidden(_ partition: Partition, _ writer: PartitionWriter) -> [SyncLedger.Hidden] {
+        ledger.visibility == .written ? [] : [SyncLedger.Hidden(partition: partition, mark: writer.mark)]
     }
 
     static let positionsDamage = """

@@ -23,7 +23,9 @@ extension DataDirectory {
 
     /// - Parameter target: nil runs a pass in any case.
     func runPass(through target: CommitTicket?) throws(StorageError) {
-        enum Outcome { case nothing, synced([SyncLedger.Waiter]), failed([SyncLedger.Waiter], StorageError) }
+        enum Outcome {
+            case nothing, synced([SyncLedger.Waiter], [Partition]), failed([SyncLedger.Waiter], StorageError)
+        }
         let operation = "sync \(path)"
         let outcome: Outcome = try passing.withLock { (passes) throws(StorageError) in
             if let target, ledger.isSynced(target) { return .nothing }
@@ -41,11 +43,15 @@ extension DataDirectory {
                 rememberFailure(pass, reason)
                 return .failed(ledger.stop(reason), StorageError(operation, .stopped(reason: reason)))
             }
-            return .synced(ledger.end(pass))
+            // Before anyone is told that it is durable, so that everyone can read then what they wrote.
+            for one in pass.hidden.values { one.partition.writer.withLock { $0.reveal(one.mark) } }
+            return .synced(ledger.end(pass), pass.hidden.values.map(\.partition))
         }
         switch outcome {
         case .nothing: break
-        case .synced(let waiters): for done in waiters { done(nil) }
+        case .synced(let waiters, let revealed):
+            for done in waiters { done(nil) }
+            if let observer { for partition in revealed { observer(partition) } }
         case .failed(let waiters, let error):
             for done in waiters { done(error) }
             throw error

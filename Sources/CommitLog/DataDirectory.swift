@@ -123,6 +123,9 @@ package final class DataDirectory: Sendable {
         }
     }
 
+    /// When readers see what is appended.
+    package var visibility: Visibility { options.visibility }
+
     /// Bytes that a power loss could take.
     package var unsyncedBytes: Int64 { ledger.state.withLock { $0.unsyncedBytes } }
 

@@ -1,5 +1,15 @@
+/// When the high watermark passes what was appended.
+package enum Visibility: String, CaseIterable, Sendable {
+    /// At once, as in Kafka: a power loss (no other crash) can take back what a consumer has read.
+    case written
+    /// With the pass that makes it durable: nothing that was ever read can be taken back.
+    case synced
+}
+
 /// How a data directory works. Sizes in bytes, times in milliseconds, names and defaults as Kafka's where it has them.
 package struct LogOptions: Hashable, Sendable {
+    /// When readers see what was appended.
+    package var visibility = Visibility.written
     /// What a topic has that does not say otherwise.
     package var topicDefaults = TopicSettings()
     /// Producers remembered per partition, so that their retries are recognised; beyond that the longest silent go.

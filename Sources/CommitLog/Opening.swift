@@ -9,7 +9,7 @@ struct Opening {
     let path: String
     let options: LogOptions
     let disk: Disk
-    let ledger = SyncLedger()
+    let ledger: SyncLedger
     let lockFile: any DiskFile
     let meta: MetaProperties
     var report = RecoveryReport()
@@ -28,6 +28,7 @@ struct Opening {
         let operation = "open the data directory \(path)"
         self.path = path
         self.options = options
+        ledger = SyncLedger(visibility: options.visibility)
         self.disk = disk
         lockFile = try Self.lock(path, disk, operation)
         let isNew: Bool

@@ -41,8 +41,8 @@ extension Partition {
         _ view: View, _ offset: Offset, _ maxBytes: Int, _ minOneMessage: Bool
     ) throws(StorageError) -> LogSlice {
         guard !view.isDeleted else { throw StorageError("read \(name)", .deleted(topic: topicName)) }
-        guard offset >= view.logStart && offset <= view.highWatermark else {
-            throw StorageError("read \(name)", .outOfRange(offset, available: view.logStart...view.highWatermark))
+        guard offset >= view.logStart && offset <= view.logEnd else {
+            throw StorageError("read \(name)", .outOfRange(offset, available: view.logStart...view.logEnd))
         }
         var slice = LogSlice(
             spans: [], nextOffset: offset, highWatermark: view.highWatermark, logStart: view.logStart)
@@ -141,5 +141,9 @@ extension Partition.View {
     }
 
     /// Where the committed bytes of a segment end.
-    func limit(of place: Int) -> Int64 { place == segments.count - 1 ? visible : segments[place].size }
+    func limit(of place: Int) -> Int64 {
+        let segment = segments[place]
+        if segment.base < visible.segment { return segment.size }
+        return segment.base == visible.segment ? visible.bytes : 0
+    }
 }

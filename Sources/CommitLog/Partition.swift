@@ -30,12 +30,25 @@ package final class Partition: Sendable {
         /// The first offset of an open transaction: what lies below is for readers of committed records. The high
         /// watermark if there is none. May lie below the log's start.
         var lastStable: Offset
-        /// Bytes of the last segment up to the high watermark.
-        var visible: Int64
+        /// Where the high watermark lies: the base offset of its segment, and bytes in there.
+        var visible: Place
         var settings: TopicSettings
         /// Below it everything is durable and needs no reading when the log is opened: as the checkpoint on disk has it.
         var recoveryPoint: Offset
         var isDeleted = false
+    }
+
+    /// An end of the log, as bytes.
+    struct Place: Sendable {
+        /// The base offset of the segment.
+        var segment: Offset
+        var bytes: Int64
+    }
+
+    /// An end of the log that is to become the high watermark.
+    struct Mark: Sendable {
+        var end: Offset
+        var place: Place
     }
 
     init(_ parts: Parts) {
@@ -51,7 +64,8 @@ package final class Partition: Sendable {
         let view = Lock(
             View(
                 segments: parts.segments, logStart: min(end, max(parts.logStart, parts.segments[0].base)), logEnd: end,
-                highWatermark: end, lastStable: parts.producers.transactions.first ?? end, visible: last.size,
+                highWatermark: end, lastStable: parts.producers.transactions.first ?? end,
+                visible: Place(segment: last.base, bytes: last.size),
                 settings: parts.settings, recoveryPoint: parts.recoveryPoint))
         self.view = view
         writer = Lock(PartitionWriter(parts, view: view))
@@ -89,7 +103,7 @@ package final class Partition: Sendable {
     package var logStart: Offset { view.withLock { $0.logStart } }
     /// The end of what readers see.
     package var highWatermark: Offset { view.withLock { $0.highWatermark } }
-    /// The offset of the next record. (Equal to the high watermark: appends are committed before their writer is let go.)
+    /// The offset of the next record. Equal to the high watermark unless that waits for passes (``Visibility/synced``).
     package var logEnd: Offset { view.withLock { $0.logEnd } }
     /// The end of what a reader of committed records sees.
     package var lastStable: Offset { view.withLock { max($0.lastStable, $0.logStart) } }
@@ -97,7 +111,7 @@ package final class Partition: Sendable {
     package var settings: TopicSettings { view.withLock { $0.settings } }
     /// Bytes of all segments' records.
     package var size: Int64 {
-        view.withLock { $0.segments.dropLast().reduce($0.visible) { $0 + $1.size } }
+        view.withLock { $0.segments.reduce(0) { $0 + $1.size } }
     }
     /// Below it everything was durable when the last checkpoint was left: what is compacted lies below.
     package var recoveryPoint: Offset { view.withLock { $0.recoveryPoint } }

@@ -149,13 +149,24 @@ final class PartitionWriter {
         ledger.touch(pending.file, bytes: pending.end - pending.start)
     }
 
-    /// Moves the high watermark to the end of the log: the last step of a commit.
+    /// Lets readers know the end of the log, the last step of a commit, and see up to it unless a pass is to come first.
     func publish() {
+        view.withLock { $0.logEnd = logEnd }
+        if ledger.visibility == .written { reveal(mark) }
+    }
+
+    /// The log's end, for ``reveal(_:)``.
+    var mark: Partition.Mark {
+        Partition.Mark(end: logEnd, place: Partition.Place(segment: active.base, bytes: size))
+    }
+
+    /// Moves the high watermark forward.
+    func reveal(_ mark: Partition.Mark) {
         view.withLock { view in
-            view.logEnd = logEnd
-            view.highWatermark = logEnd
-            view.lastStable = stable.offset(highWatermark: logEnd, open: producers.transactions)
-            view.visible = size
+            guard mark.end > view.highWatermark else { return }
+            view.highWatermark = mark.end
+            view.lastStable = stable.offset(highWatermark: mark.end, open: producers.transactions)
+            view.visible = mark.place
         }
     }
 
@@ -198,7 +209,8 @@ final class PartitionWriter {
         size = 0
         view.withLock { view in
             view.segments.append(next)
-            view.visible = 0
+            // The same place, where it is the end.
+            if view.highWatermark == next.base { view.visible = Partition.Place(segment: next.base, bytes: 0) }
         }
     }
 
@@ -236,12 +248,14 @@ final class PartitionWriter {
     /// - Parameter isDone: asked for each segment, with the bytes of it and all after it; true keeps it and the rest.
     /// - Returns: the segments taken out, whose files are still there.
     func trim(keepingFrom isKept: (Segment, _ total: Int64) -> Bool) throws(DiskError) -> [Segment] {
-        let segments = view.withLock { $0.segments }
+        let (segments, highWatermark) = view.withLock { ($0.segments, $0.highWatermark) }
         var total = segments.reduce(0) { $0 + $1.size }
         var count = 0
         while count < segments.count, segments[count].size > 0, !isKept(segments[count], total) {
             // What a power loss could take is not deleted.
-            guard count == segments.count - 1 || ledger.isSynced(segments[count].closedAt) else { break }
+            guard count == segments.count - 1 || ledger.isSynced(segments[count].closedAt),
+                segments[count].nextOffset <= highWatermark
+            else { break }
             total -= segments[count].size
             count += 1
         }

@@ -21,10 +21,18 @@ final class SyncLedger: Sendable {
         /// The end of the commit records in `__penstock_positions`, as written and as durable.
         var commitsEnd: Offset = 0
         var commitsSynced: Offset = 0
+        /// What becomes visible with the next pass.
+        var hidden: [ObjectIdentifier: Hidden] = [:]
         var waiters: [(ticket: UInt64, done: Waiter)] = []
         /// Why nothing is written any more.
         var stopped: String?
         var isClosed = false
+    }
+
+    /// A partition whose high watermark waits for a pass.
+    struct Hidden {
+        var partition: Partition
+        var mark: Partition.Mark
     }
 
     /// What one pass makes durable.
@@ -34,9 +42,13 @@ final class SyncLedger: Sendable {
         var directories: Set<String>
         var bytes: Int64
         var commitsEnd: Offset
+        var hidden: [ObjectIdentifier: Hidden]
     }
 
     let state = Lock(State())
+    let visibility: Visibility
+
+    init(visibility: Visibility = .written) { self.visibility = visibility }
 
     /// Throws if nothing may be written any more.
     func check(_ operation: @autoclosure () -> String) throws(StorageError) {
@@ -49,10 +61,12 @@ final class SyncLedger: Sendable {
 
     /// Takes note of a commit: its files have been added with ``touch(_:bytes:)``.
     /// - Parameter commitsEnd: the new end of the commit records, if this was one.
-    func commit(commitsEnd: Offset? = nil) -> CommitTicket {
+    /// - Parameter hidden: what becomes visible once this is durable.
+    func commit(commitsEnd: Offset? = nil, hidden: [Hidden] = []) -> CommitTicket {
         state.withLockNotifying { state in
             state.lastTicket += 1
             if let commitsEnd { state.commitsEnd = commitsEnd }
+            for one in hidden { state.hidden[ObjectIdentifier(one.partition)] = one }
             return CommitTicket(number: state.lastTicket)
         }
     }
@@ -94,10 +108,11 @@ final class SyncLedger: Sendable {
         state.withLock { state in
             let pass = Pass(
                 ticket: state.lastTicket, files: state.files, directories: state.directories,
-                bytes: state.unsyncedBytes, commitsEnd: state.commitsEnd)
+                bytes: state.unsyncedBytes, commitsEnd: state.commitsEnd, hidden: state.hidden)
             state.files = [:]
             state.directories = []
             state.unsyncedBytes = 0
+            state.hidden = [:]
             return pass
         }
     }
@@ -120,6 +135,7 @@ final class SyncLedger: Sendable {
         state.withLock { state in
             state.files.merge(pass.files) { newer, _ in newer }
             state.directories.formUnion(pass.directories)
+            state.hidden.merge(pass.hidden) { newer, _ in newer }
             state.unsyncedBytes += pass.bytes
         }
     }
