@@ -61,7 +61,7 @@ final class Running: Sendable {
     }
 
     private func openDirectory() throws -> DataDirectory {
-        let directory = try DataDirectory.open(options.data.path, options: LogOptions())
+        let directory = try DataDirectory.open(options.data.path, options: options.log)
         log.info("data directory open", ["path": options.data.path, "recovery": "\(directory.recovery)"])
         return directory
     }

@@ -1,3 +1,4 @@
+import CommitLog
 import Pipelines
 import Settings
 
@@ -11,6 +12,8 @@ struct RunOptions: Options {
     var memory = ByteCount.mebibytes(16)
     var partitions = 8
     var createTopics = true
+    var visible = Visibility.written
+    var reserve = ByteCount.mebibytes(64)
     var logLevel = Log.Level.info
 
     static let standardListen = Address(host: "127.0.0.1", port: 9092)
@@ -41,10 +44,30 @@ struct RunOptions: Options {
         walker.option(
             "partitions", &partitions, range: 1...10_000, "Of a topic that a client asks for and that is not there.")
         walker.option("create_topics", &createTopics, "Make topics that clients ask for and that are not there.")
+        walker.option(
+            "visible", &visible,
+            "When consumers see what was appended: 'written', at once, as in Kafka; or 'synced', only when not even a power loss can take it back."
+        )
+        walker.option(
+            "reserve", &reserve, range: ByteCount(0)...,
+            "Room on the disk that is kept for group offsets, deletions, a clean stop and recovery when the disk is full; at most a sixteenth of what is free."
+        )
         walker.option("log_level", &logLevel, "The least important messages that are shown.")
         walker.check(
             "files",
             untilEof && files.isEmpty ? "expected at least one pipeline file with --until-eof, found none" : nil)
+    }
+}
+
+extension Visibility: OptionChoice {}
+
+extension RunOptions {
+    /// How the data directory is to work.
+    var log: LogOptions {
+        var log = LogOptions()
+        log.visibility = visible
+        log.reserveBytes = Int64(reserve.bytes)
+        return log
     }
 }
 
