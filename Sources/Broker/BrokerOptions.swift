@@ -38,6 +38,8 @@ package struct BrokerOptions: Sendable {
     package var sizeRetentionInterval = Duration.seconds(30)
     /// How often records that are older than their topic keeps them are deleted (`log.retention.check.interval.ms`).
     package var timeRetentionInterval = Duration.seconds(300)
+    /// How often the files of deleted segments are looked at; one goes so much later than `file.delete.delay.ms` at most.
+    package var deletedFilesInterval = Duration.seconds(10)
     /// How often expired group offsets are looked for (`offsets.retention.check.interval.ms`).
     package var offsetsExpiryInterval = Duration.seconds(600)
     /// When an offset commit is answered: appended as in Kafka, or synced (`offsets_acks`).

@@ -12,6 +12,16 @@ package protocol KafkaService: Sendable {
         _ request: CreateTopicsRequest, _ context: RequestContext, _ respond: @escaping Respond<CreateTopicsResponse>)
     func deleteTopics(
         _ request: DeleteTopicsRequest, _ context: RequestContext, _ respond: @escaping Respond<DeleteTopicsResponse>)
+    func createPartitions(
+        _ request: CreatePartitionsRequest, _ context: RequestContext,
+        _ respond: @escaping Respond<CreatePartitionsResponse>)
+    func deleteRecords(
+        _ request: DeleteRecordsRequest, _ context: RequestContext, _ respond: @escaping Respond<DeleteRecordsResponse>)
+    func alterConfigs(
+        _ request: AlterConfigsRequest, _ context: RequestContext, _ respond: @escaping Respond<AlterConfigsResponse>)
+    func incrementalAlterConfigs(
+        _ request: IncrementalAlterConfigsRequest, _ context: RequestContext,
+        _ respond: @escaping Respond<IncrementalAlterConfigsResponse>)
     func describeConfigs(
         _ request: DescribeConfigsRequest, _ context: RequestContext,
         _ respond: @escaping Respond<DescribeConfigsResponse>)

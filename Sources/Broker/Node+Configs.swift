@@ -25,7 +25,7 @@ extension Node {
         respond(response)
     }
 
-    private struct ResourceKey: Hashable {
+    struct ResourceKey: Hashable {
         let type: Int8
         let name: String
     }

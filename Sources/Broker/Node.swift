@@ -111,6 +111,10 @@ package final class Node: Sendable {
             [directory, clock] () throws(StorageError) in
             _ = try directory.enforceRetention(now: clock.wallMilliseconds())
         }
+        upkeep.add("deleted files", every: options.deletedFilesInterval, on: scheduler, clock) {
+            [directory, clock] () throws(StorageError) in
+            try directory.removeDeletedFiles(now: clock.wallMilliseconds())
+        }
         upkeep.add("group offsets", every: options.offsetsExpiryInterval, on: scheduler, clock) {
             [coordinator] () throws(StorageError) in
             coordinator.expire()

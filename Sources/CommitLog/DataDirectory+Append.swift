@@ -11,8 +11,10 @@ extension DataDirectory {
             return .rejected(.reservedProducer(batch.header.producerId))
         }
         guard topic(id: partition.topicID)?.isInternal ?? false else {
-            try checkReserve("write \(partition.name)")
-            return try appendOnce(batch, to: partition)
+            return try makingRoom { () throws(StorageError) in
+                try checkReserve("write \(partition.name)")
+                return try appendOnce(batch, to: partition)
+            }
         }
         return try withReserve { () throws(StorageError) in try appendOnce(batch, to: partition) }
     }
@@ -27,7 +29,7 @@ extension DataDirectory {
             return (try appendHeld(batch, to: partition, writer), writer.rolls != rolls)
         }
         if case .appended = result { observer?(partition) }
-        if hasRolled { trimAfterRoll(partition) }
+        if hasRolled { trimAtOnce(partition) }
         return result
     }
 
@@ -58,7 +60,13 @@ extension DataDirectory {
     /// - Returns: what must be synced for the round to be durable.
     package func append(_ round: Round) throws(StorageError) -> CommitTicket {
         guard !round.parts.isEmpty || !round.positions.isEmpty else { return ledger.latest }
-        try checkReserve("append a round of \(round.pipeline)")
+        return try makingRoom { () throws(StorageError) in
+            try checkReserve("append a round of \(round.pipeline)")
+            return try appendOnce(round)
+        }
+    }
+
+    private func appendOnce(_ round: Round) throws(StorageError) -> CommitTicket {
         let parts = round.parts.filter { !$0.batches.isEmpty }.sorted { $0.partition.isOrdered(before: $1.partition) }
         for place in parts.indices.dropFirst() where parts[place].partition === parts[place - 1].partition {
             preconditionFailure("a round names \(parts[place].partition.name) twice")
@@ -76,7 +84,7 @@ extension DataDirectory {
             for part in parts { observer(part.partition) }
             observer(positionsPartition)
         }
-        if hasRolled { for part in parts { trimAfterRoll(part.partition) } }
+        if hasRolled { for part in parts { trimAtOnce(part.partition) } }
         return ticket
     }
 
@@ -186,6 +194,15 @@ extension DataDirectory {
             for update in round.positions {
                 table[FileKey(pipeline: round.pipeline, update)] = update.remove ? nil : update.position
             }
+        }
+    }
+
+    /// On a full disk no deleted segment waits: what failed is tried again with its room.
+    private func makingRoom<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
+        do throws(StorageError) { return try body() } catch {
+            guard error.isFull, deletedFiles.count > 0 else { throw error }
+            try removeDeletedFiles(now: nil)
+            return try body()
         }
     }
 

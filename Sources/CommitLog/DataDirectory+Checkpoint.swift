@@ -86,6 +86,9 @@ extension DataDirectory {
     }
 
     /// Makes the log starts durable that lie inside of a segment.
+    ///
+    /// One that was made so stays in the file until the next opening: the names of segments that went since may come back
+    /// with a power loss.
     package func writeLogStarts() throws(StorageError) {
         try checkpointing.withLock { (state) throws(StorageError) in
             try storing("write the log starts of \(path)") { () throws(DiskError) in try writeLogStarts(&state) }
@@ -97,7 +100,8 @@ extension DataDirectory {
         for topic in topics() {
             for partition in topic.partitions {
                 let view = partition.view.withLock { $0 }
-                guard view.logStart > view.segments[0].base else { continue }
+                let isThere = state.logStarts[topic.name, partition.index] != nil
+                guard isThere || view.logStart > view.segments[0].base else { continue }
                 starts[topic.name, partition.index] = view.logStart
             }
         }

@@ -1,18 +1,21 @@
 import Platform
 
 extension DataDirectory {
-    /// Deletes whole segments that their topic's retention does not keep, oldest first. The active segment is rolled
+    /// Deletes whole segments that their topic's ``Retention`` does not keep, oldest first. The active segment is rolled
     /// first if it is to go.
     ///
-    /// By size as Kafka does it: a segment goes while what is left without it still has `retention.bytes`. Nothing that
-    /// a power loss could take is deleted: a pass comes first.
+    /// Nothing that a power loss could take is deleted: a pass comes first.
     /// - Parameter now: milliseconds since 1970, for `retention.ms`; nil leaves that out.
     /// - Returns: bytes deleted.
     @discardableResult
     package func enforceRetention(now: Int64? = nil) throws(StorageError) -> Int64 {
         var freed: Int64 = 0
         for topic in topics() where !topic.isInternal {
-            for partition in topic.partitions where partition.hasExpired(now) {
+            for partition in topic.partitions {
+                let isDue = try storing("look for old segments of \(partition.name)") { () throws(DiskError) in
+                    try partition.hasExpired(now)
+                }
+                guard isDue else { continue }
                 try sync()
                 freed += try trim(partition, now)
             }
@@ -20,11 +23,11 @@ extension DataDirectory {
         return freed
     }
 
-    /// After partitions have rolled: what their size retention does not keep goes at once, as far as it is durable, so
-    /// that a topic stays under its cap however fast it grows.
-    func trimAfterRoll(_ partition: Partition) {
-        guard partition.hasExpired(nil) else { return }
-        // The append itself is done. What cannot be deleted now is tried again by ``enforceRetention(now:)``.
+    /// What size and log start do not keep goes at once, as far as it is durable, so that a topic stays under its cap
+    /// however fast it grows.
+    func trimAtOnce(_ partition: Partition) {
+        // What was to be done is done. What cannot be deleted now is tried again by ``enforceRetention(now:)``.
+        guard (try? partition.hasExpired(nil)) ?? false else { return }
         _ = try? trim(partition, nil)
     }
 
@@ -32,42 +35,30 @@ extension DataDirectory {
         let operation = "delete old segments of \(partition.name)"
         try ledger.check(operation)
         return try storing(operation) { () throws(DiskError) in
-            let settings = partition.settings
             let old = try partition.writer.withLock { (writer) throws(DiskError) in
                 // Only what is durable: the pass may have begun before the last append.
                 guard !writer.isDeleted else { return [Segment]() }
-                return try writer.trim { segment, total in !settings.expires(segment, total, now) }
-            }
-            var freed: Int64 = 0
-            for segment in old {
-                // The name goes first, so that a crash leaves what the next opening removes.
-                for suffix in Segment.suffixes where try disk.exists(segment.stem + suffix) {
-                    try disk.rename(segment.stem + suffix, segment.stem + suffix + ".deleted")
-                    try disk.removeIfThere(segment.stem + suffix + ".deleted")
+                let retention = partition.retention(now)
+                return try writer.trim { (segment, next, total) throws(DiskError) in
+                    try retention.expires(segment, next: next, total: total)
                 }
-                freed += segment.size
             }
-            ledger.touch(directory: partition.directory)
-            return freed
+            return try discard(old, of: partition, now: now)
         }
     }
 }
 
 extension Partition {
-    /// Whether the oldest segment is to go.
-    fileprivate func hasExpired(_ now: Int64?) -> Bool {
+    fileprivate func retention(_ now: Int64?) -> Retention {
         let view = self.view.withLock { $0 }
-        guard !view.isDeleted, view.segments[0].size > 0 else { return false }
-        return settings.expires(view.segments[0], size, now)
+        return Retention(settings: view.settings, logStart: view.logStart, now: now)
     }
-}
 
-extension TopicSettings {
-    /// - Parameter total: bytes of this segment and all after it.
-    fileprivate func expires(_ segment: Segment, _ total: Int64, _ now: Int64?) -> Bool {
-        guard cleanupPolicy.contains(.delete) else { return false }
-        if retentionBytes >= 0 && total - segment.size >= retentionBytes { return true }
-        guard let now, retentionMilliseconds >= 0, segment.maxTimestamp >= 0 else { return false }
-        return now - segment.maxTimestamp > retentionMilliseconds
+    /// Whether the oldest segment is to go.
+    fileprivate func hasExpired(_ now: Int64?) throws(DiskError) -> Bool {
+        let view = self.view.withLock { $0 }
+        let next = view.segments.count > 1 ? view.segments[1] : nil
+        guard !view.isDeleted, next != nil || view.segments[0].size > 0 else { return false }
+        return try retention(now).expires(view.segments[0], next: next, total: size)
     }
 }

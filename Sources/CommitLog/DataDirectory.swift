@@ -25,6 +25,7 @@ package final class DataDirectory: Sendable {
     let passing = Lock(0)
     /// Held while a checkpoint is left.
     let checkpointing: Lock<CheckpointState>
+    let deletedFiles: DeletedFiles
     /// As last committed; changed under the writer of ``positionsPartition``.
     let positionTable: Lock<[FileKey: SourcePosition]>
     let registryPartition: Partition
@@ -75,6 +76,8 @@ package final class DataDirectory: Sendable {
         positionsPartition = opening.positionsTopic.partitions[0]
         positionTable = Lock(opening.positions)
         naming = Lock(opening.registry)
+        deletedFiles = DeletedFiles(
+            maxBytes: opening.options.deletedBytes, maxSegments: opening.options.deletedSegments)
         checkpointing = Lock(CheckpointState(leftovers: opening.leftovers))
         var catalog = Catalog()
         for topic in opening.topics + [opening.registryTopic, opening.positionsTopic] {
@@ -151,6 +154,8 @@ package final class DataDirectory: Sendable {
     private func finish() throws(StorageError) {
         // Nobody makes a topic any more; and every writer is held once: whoever was writing is done after that.
         naming.withLock { _ in }
+        // Whatever stays is removed by the next opening.
+        try? removeDeletedFiles(now: nil)
         try leaveCheckpoint()
         try storing("close the data directory \(path)") { () throws(DiskError) in
             try disk.replaceFile("\(path)/\(Self.cleanMarker)", with: Array(#"{"version":0,"brokerEpoch":-1}"#.utf8))

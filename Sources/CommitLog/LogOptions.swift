@@ -25,6 +25,10 @@ package struct LogOptions: Hashable, Sendable {
     /// Room on the disk that only group offsets, checkpoints, deletions and recovery may use when it is full; a sixteenth
     /// of the free space if that is less. 0 keeps none.
     package var reserveBytes: Int64 = 64 << 20
+    /// The files of deleted segments wait for their `file.delete.delay.ms` up to so many bytes and segments; the oldest go
+    /// first.
+    package var deletedBytes: Int64 = 1 << 30
+    package var deletedSegments = 4_096
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
 

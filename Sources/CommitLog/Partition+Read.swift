@@ -94,9 +94,39 @@ extension Partition {
                 try segment.batch(atOrAfter: timestamp, limit: view.limit(of: place))
             }
             guard let batch else { continue }
-            if let found = try record(atOrAfter: timestamp, in: batch, of: segment, limit: limit) { return found }
+            if let found = try record(
+                atOrAfter: timestamp, from: view.logStart, in: batch, of: segment, limit: limit)
+            {
+                return found
+            }
+            if let found = try searchOn(
+                from: max(view.logStart, batch.nextOffset), atOrAfter: timestamp, in: segment,
+                end: view.limit(of: place), limit: limit)
+            {
+                return found
+            }
         }
         return nil
+    }
+
+    /// Looks into one batch after the other: where the index led to records that are deleted, or to none.
+    private func searchOn(
+        from start: Offset, atOrAfter timestamp: Int64, in segment: Segment, end: Int64, limit: Int
+    ) throws(StorageError) -> TimedOffset? {
+        var next = start
+        while true {
+            let from = next
+            let batch = try storing("search \(name)") { () throws(DiskError) in
+                try segment.batch(reaching: from, limit: end)
+            }
+            guard let batch else { return nil }
+            if batch.maxTimestamp >= timestamp,
+                let found = try record(atOrAfter: timestamp, from: start, in: batch, of: segment, limit: limit)
+            {
+                return found
+            }
+            next = batch.nextOffset
+        }
     }
 
     /// The first record with the largest timestamp of the partition, nil if it is empty.
@@ -108,7 +138,7 @@ extension Partition {
     }
 
     private func record(
-        atOrAfter timestamp: Int64, in batch: ScannedBatch, of segment: Segment, limit: Int
+        atOrAfter timestamp: Int64, from start: Offset, in batch: ScannedBatch, of segment: Segment, limit: Int
     ) throws(StorageError) -> TimedOffset? {
         let bytes = try storing("search \(name)") { () throws(DiskError) in
             try segment.file().readBytes(at: batch.position, count: batch.size)
@@ -116,8 +146,8 @@ extension Partition {
         do throws(RecordError) {
             let record =
                 batch.message == nil
-                ? try RecordBatch.first(atOrAfter: timestamp, in: bytes.rawSpan, limit: limit)
-                : try MessageSet.first(atOrAfter: timestamp, in: bytes.rawSpan, limit: limit)
+                ? try RecordBatch.first(atOrAfter: timestamp, from: start, in: bytes.rawSpan, limit: limit)
+                : try MessageSet.first(atOrAfter: timestamp, from: start, in: bytes.rawSpan, limit: limit)
             guard let record else { return nil }
             return TimedOffset(
                 offset: record.offset, timestamp: record.timestamp,

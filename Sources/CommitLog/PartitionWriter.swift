@@ -245,17 +245,22 @@ final class PartitionWriter {
     }
 
     /// Takes the oldest segments out of the log; the active one is rolled first if it is to go.
-    /// - Parameter isDone: asked for each segment, with the bytes of it and all after it; true keeps it and the rest.
+    /// - Parameter expires: asked for each segment, with the one after it and the bytes of it and all after it; false keeps
+    ///   it and the rest.
     /// - Returns: the segments taken out, whose files are still there.
-    func trim(keepingFrom isKept: (Segment, _ total: Int64) -> Bool) throws(DiskError) -> [Segment] {
+    func trim(
+        while expires: (Segment, _ next: Segment?, _ total: Int64) throws(DiskError) -> Bool
+    ) throws(DiskError) -> [Segment] {
         let (segments, highWatermark) = view.withLock { ($0.segments, $0.highWatermark) }
         var total = segments.reduce(0) { $0 + $1.size }
         var count = 0
-        while count < segments.count, segments[count].size > 0, !isKept(segments[count], total) {
-            // What a power loss could take is not deleted.
-            guard count == segments.count - 1 || ledger.isSynced(segments[count].closedAt),
-                segments[count].nextOffset <= highWatermark
+        while count < segments.count {
+            let isActive = count == segments.count - 1
+            guard !isActive || segments[count].size > 0, segments[count].nextOffset <= highWatermark,
+                try expires(segments[count], isActive ? nil : segments[count + 1], total)
             else { break }
+            // What a power loss could take is not deleted.
+            guard isActive || ledger.isSynced(segments[count].closedAt) else { break }
             total -= segments[count].size
             count += 1
         }
@@ -268,6 +273,17 @@ final class PartitionWriter {
         }
         if epochs.trim(before: start) { epochsChanged = true }
         return Array(segments[..<count])
+    }
+
+    /// Lets the log begin at an offset up to the high watermark, inside of a segment or not; never earlier than it does.
+    /// - Returns: where it begins now.
+    func begin(at offset: Offset) -> Offset {
+        let start = view.withLock { view in
+            view.logStart = max(view.logStart, min(offset, view.highWatermark))
+            return view.logStart
+        }
+        if epochs.trim(before: start) { epochsChanged = true }
+        return start
     }
 
     /// From now on nothing is written, and readers are told.

@@ -139,7 +139,8 @@ extension Recovery {
         return Partition.Parts(
             topicName: place.topic, topicID: place.id, index: place.index, settings: settings,
             directory: place.path, disk: disk, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
-            producers: found.scan.producers, snapshots: found.scan.snapshots, epochs: found.scan.epochs,
+            logStart: logStarts[place.topic, place.index] ?? 0, producers: found.scan.producers,
+            snapshots: found.scan.snapshots, epochs: found.scan.epochs,
             epochsChanged: try haveEpochsChanged(found), recoveryPoint: recoveryPoint(of: found),
             wasClean: !isStrict)
     }

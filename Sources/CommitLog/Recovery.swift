@@ -16,6 +16,7 @@ struct Recovery {
     let positionsPlace: PartitionPlace
     var found: [Key: Found] = [:]
     let recoveryPoints: OffsetCheckpoint
+    let logStarts: OffsetCheckpoint
     /// Whether every byte is read, and what is not committed is cut.
     var isStrict: Bool
 
@@ -44,6 +45,7 @@ struct Recovery {
         registryPlace = try Self.internalPlace(DataDirectory.registryTopic, path, disk)
         positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk)
         recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk).offsets
+        logStarts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk).offsets
         let hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
         let wasClosed = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
         isStrict = hasFailed || !wasClosed

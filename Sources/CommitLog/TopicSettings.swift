@@ -133,12 +133,15 @@ package struct TopicSettings: Hashable, Sendable {
     ///
     /// Kafka's `retention.bytes` is per partition, and only whole segments go: a partition holds up to its retention and
     /// one segment more. So each partition's share is cut into eight segments, of which seven are retained.
-    /// - Returns: `retention.bytes` and `segment.bytes`. Segments are at least 1 MiB, as Kafka demands; a share
-    ///   under 2 MiB therefore cannot be kept to.
+    /// Deleted segments give their room back at once.
+    /// - Returns: `retention.bytes`, `segment.bytes` and `file.delete.delay.ms`. Segments are at least 1 MiB, as Kafka
+    ///   demands; a share under 2 MiB therefore cannot be kept to.
     package static func capped(total: Int64, partitions: Int) -> [String: String] {
         let share = max(2 << 20, total / Int64(max(1, partitions)))
         let segment = min(1 << 30, max(1 << 20, share / 8))
-        return ["segment.bytes": "\(segment)", "retention.bytes": "\(share - segment)"]
+        return [
+            "segment.bytes": "\(segment)", "retention.bytes": "\(share - segment)", "file.delete.delay.ms": "0",
+        ]
     }
 }
 

@@ -16,9 +16,13 @@ package enum APIKey: Int16, CaseIterable, Sendable {
     case apiVersions = 18
     case createTopics = 19
     case deleteTopics = 20
+    case deleteRecords = 21
     case initProducerId = 22
     case offsetForLeaderEpoch = 23
     case describeConfigs = 32
+    case alterConfigs = 33
+    case createPartitions = 37
+    case incrementalAlterConfigs = 44
     case describeCluster = 60
 }
 
@@ -62,9 +66,13 @@ extension APIKey {
         case .apiVersions: (0...4, 3)
         case .createTopics: (2...7, 5)
         case .deleteTopics: (1...6, 4)
+        case .deleteRecords: (0...2, 2)
         case .initProducerId: (0...4, 2)
         case .offsetForLeaderEpoch: (2...4, 4)
         case .describeConfigs: (1...4, 4)
+        case .alterConfigs: (0...2, 2)
+        case .createPartitions: (0...3, 2)
+        case .incrementalAlterConfigs: (0...1, 1)
         case .describeCluster: (0...1, 0)
         }
     }

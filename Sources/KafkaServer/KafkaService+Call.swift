@@ -33,6 +33,10 @@ extension KafkaService {
         case .initProducerId: try carryOut(InitProducerIdRequest.self, call, initProducerId)
         case .offsetForLeaderEpoch: try carryOut(OffsetForLeaderEpochRequest.self, call, offsetForLeaderEpoch)
         case .describeConfigs: try carryOut(DescribeConfigsRequest.self, call, describeConfigs)
+        case .alterConfigs: try carryOut(AlterConfigsRequest.self, call, alterConfigs)
+        case .incrementalAlterConfigs: try carryOut(IncrementalAlterConfigsRequest.self, call, incrementalAlterConfigs)
+        case .createPartitions: try carryOut(CreatePartitionsRequest.self, call, createPartitions)
+        case .deleteRecords: try carryOut(DeleteRecordsRequest.self, call, deleteRecords)
         case .describeCluster: try carryOut(DescribeClusterRequest.self, call, describeCluster)
         case .apiVersions: preconditionFailure("the server answers ApiVersions itself")
         }

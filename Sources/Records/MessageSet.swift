@@ -32,13 +32,13 @@ package enum MessageSet {
         return (header, count)
     }
 
-    /// The first message of an entry at or after a time, checked as by ``decode(_:limit:)``.
+    /// The first message of an entry at or after a time, and not below an offset, checked as by ``decode(_:limit:)``.
     package static func first(
-        atOrAfter timestamp: Int64, in bytes: RawSpan, limit: Int
+        atOrAfter timestamp: Int64, from start: Offset = 0, in bytes: RawSpan, limit: Int
     ) throws(RecordError) -> (offset: Offset, timestamp: Int64)? {
         var found: (offset: Offset, timestamp: Int64)?
         _ = try eachMessage(in: bytes, limit: limit) { (_, message) throws(RecordError) in
-            guard found == nil, message.timestamp >= timestamp else { return }
+            guard found == nil, message.offset >= start, message.timestamp >= timestamp else { return }
             found = (message.offset, message.timestamp)
         }
         return found

@@ -51,16 +51,17 @@ package enum RecordBatch {
         return (header, header.recordsCount == 0 ? header.maxTimestamp : largest)
     }
 
-    /// The first record at or after a time, checked as by ``decode(_:limit:)`` but for headers. Builds no records.
+    /// The first record at or after a time, and not below an offset, checked as by ``decode(_:limit:)`` but for headers. Builds no records.
     package static func first(
-        atOrAfter timestamp: Int64, in bytes: RawSpan, limit: Int
+        atOrAfter timestamp: Int64, from start: Offset = 0, in bytes: RawSpan, limit: Int
     ) throws(RecordError) -> (offset: Int64, timestamp: Int64)? {
         let header = try checkedHeader(bytes)
         var found: (offset: Int64, timestamp: Int64)?
         var spent = 0
         try eachRecord(of: header, in: bytes, limit: limit, &spent) { (_, fields) throws(RecordError) in
-            guard found == nil, fields.timestamp(in: header) >= timestamp else { return }
-            found = (header.baseOffset + Int64(fields.offsetDelta), fields.timestamp(in: header))
+            let offset = header.baseOffset + Int64(fields.offsetDelta)
+            guard found == nil, offset >= start, fields.timestamp(in: header) >= timestamp else { return }
+            found = (offset, fields.timestamp(in: header))
         }
         return found
     }

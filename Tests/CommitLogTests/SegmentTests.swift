@@ -120,7 +120,8 @@ import Testing
 
     @Test("retention deletes whole segments from the front, never below its bytes, and what was lent stays readable")
     func retention() throws {
-        var site = try Site(configuration: ["segment.bytes": "700", "retention.bytes": "1500"])
+        var site = try Site(
+            configuration: ["segment.bytes": "700", "retention.bytes": "1500", "file.delete.delay.ms": "0"])
         for number in 2...30 { try site.commit(Int64(number)) }
         let lent = try site.partitions[0].read(from: 0, maxBytes: 200, minOneMessage: true).spans[0]
         let before = try lent.source.read(position: lent.position, length: lent.length)
@@ -168,7 +169,9 @@ import Testing
     func cap() throws {
         #expect(
             TopicSettings.capped(total: 1 << 30, partitions: 8)
-                == ["segment.bytes": "\(16 << 20)", "retention.bytes": "\(112 << 20)"])
+                == [
+                    "segment.bytes": "\(16 << 20)", "retention.bytes": "\(112 << 20)", "file.delete.delay.ms": "0",
+                ])
         #expect(TopicSettings.capped(total: 1, partitions: 8)["segment.bytes"] == "\(1 << 20)")
     }
 

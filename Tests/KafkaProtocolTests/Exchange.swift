@@ -67,6 +67,10 @@ extension APIKey {
         case .initProducerId: InitProducerIdRequest.self
         case .offsetForLeaderEpoch: OffsetForLeaderEpochRequest.self
         case .describeConfigs: DescribeConfigsRequest.self
+        case .alterConfigs: AlterConfigsRequest.self
+        case .incrementalAlterConfigs: IncrementalAlterConfigsRequest.self
+        case .createPartitions: CreatePartitionsRequest.self
+        case .deleteRecords: DeleteRecordsRequest.self
         case .describeCluster: DescribeClusterRequest.self
         }
     }

@@ -60,6 +60,18 @@ final class StubService: KafkaService, Sendable {
     func describeConfigs(
         _: DescribeConfigsRequest, _ c: RequestContext, _ r: @escaping Respond<DescribeConfigsResponse>
     ) { answer(c, r) }
+    func alterConfigs(
+        _: AlterConfigsRequest, _ c: RequestContext, _ r: @escaping Respond<AlterConfigsResponse>
+    ) { answer(c, r) }
+    func incrementalAlterConfigs(
+        _: IncrementalAlterConfigsRequest, _ c: RequestContext, _ r: @escaping Respond<IncrementalAlterConfigsResponse>
+    ) { answer(c, r) }
+    func createPartitions(
+        _: CreatePartitionsRequest, _ c: RequestContext, _ r: @escaping Respond<CreatePartitionsResponse>
+    ) { answer(c, r) }
+    func deleteRecords(
+        _: DeleteRecordsRequest, _ c: RequestContext, _ r: @escaping Respond<DeleteRecordsResponse>
+    ) { answer(c, r) }
     func describeCluster(
         _: DescribeClusterRequest, _ c: RequestContext, _ r: @escaping Respond<DescribeClusterResponse>
     ) { answer(c, r) }
