@@ -7,6 +7,7 @@ struct RunOptions: Options {
     var data = Directory.standard
     var listen: Address?
     var advertise: Address?
+    var adopt = false
     var untilEof = false
     var shutdownTimeout = Duration.seconds(20)
     var memory = ByteCount.mebibytes(16)
@@ -24,6 +25,9 @@ struct RunOptions: Options {
             "Pipeline files; of a directory every *.yaml and *.yml. Without any, the log is served and nothing is collected."
         )
         walker.option("data", &data, "Where topics and positions are kept; made if it is missing.")
+        walker.option(
+            "adopt", &adopt,
+            "Take over a data directory that an Apache Kafka broker wrote; never one that a broker still uses.")
         walker.option(
             "listen", &listen,
             "Where Kafka clients connect; port 0 takes a free one. Default \(Self.standardListen); "
@@ -67,6 +71,7 @@ extension RunOptions {
         var log = LogOptions()
         log.visibility = visible
         log.reserveBytes = Int64(reserve.bytes)
+        log.adopt = adopt
         return log
     }
 }
