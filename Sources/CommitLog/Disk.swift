@@ -107,7 +107,7 @@ extension Disk {
         let file = try open(temporary, .create)
         try file.truncate(to: 0)
         try file.write(bytes, at: 0)
-        if synced { try file.sync() }
+        if synced { try file.syncWhole() }
         try rename(temporary, path)
     }
 

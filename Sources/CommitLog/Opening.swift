@@ -81,11 +81,25 @@ struct Opening {
     /// Makes the directory and those above it.
     private static func makeDirectories(_ path: String, _ disk: Disk) throws(DiskError) {
         if try disk.exists(path) { return }
-        var parent = "."
-        if let slash = path.lastIndex(of: "/") { parent = slash == path.startIndex ? "/" : String(path[..<slash]) }
-        if parent != "." && parent != "/" { try makeDirectories(parent, disk) }
+        if let parent = parent(of: path) { try makeDirectories(parent, disk) }
         try disk.makeDirectory(path)
-        try disk.syncDirectory(parent)
+    }
+
+    /// The names of a new data directory and of those above it are durable, whoever made them: an opening that failed may
+    /// have left them as they were.
+    private static func syncNames(above path: String, _ disk: Disk) throws(DiskError) {
+        guard let parent = parent(of: path) else { return }
+        do throws(DiskError) { try disk.syncDirectory(parent) } catch {
+            // Who may not read a directory has not made what is in it.
+            guard error.code == EACCES else { throw error }
+        }
+        try syncNames(above: parent, disk)
+    }
+
+    private static func parent(of path: String) -> String? {
+        guard path != "/" && path != "." else { return nil }
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private static func identify(
@@ -110,6 +124,7 @@ struct Opening {
         }
         let text = meta.text
         try storing(operation) { () throws(DiskError) in
+            try syncNames(above: path, disk)
             try disk.replaceFile(file, with: Array(text.utf8))
             try disk.syncDirectory(path)
         }

@@ -15,8 +15,8 @@ struct HistoryModel {
         var round: Int?
         /// Must survive a power loss.
         var isSynced = false
-        /// Was answered: must survive a kill.
-        var isAnswered = false
+        /// When it was answered, among all answers: then it must survive a kill.
+        var answer: Int?
     }
 
     struct TopicModel {
@@ -36,7 +36,7 @@ struct HistoryModel {
         var parts: [(topic: String, partition: Int)]
         var offset: Int64
         var isSynced = false
-        var isAnswered = false
+        var answer: Int?
     }
 
     var topics: [String: TopicModel] = [:]
@@ -44,19 +44,30 @@ struct HistoryModel {
     var uncertain: Set<String> = []
     var rounds: [Int: RoundModel] = [:]
     var nextRound = 0
+    var nextValue = 0
 
-    mutating func syncAll() {
+    /// How many appends were answered so far: what a sync that begins now covers.
+    private(set) var answers = 0
+
+    /// The place of an answer among all of them.
+    mutating func answer() -> Int {
+        answers += 1
+        return answers
+    }
+
+    /// A sync has succeeded that began after so many answers.
+    mutating func sync(through covered: Int) {
         for name in topics.keys {
             for partition in topics[name]!.partitions.indices {
                 for place in topics[name]!.partitions[partition].indices {
-                    // What was answered before the sync began is what it covers.
-                    if topics[name]!.partitions[partition][place].isAnswered {
-                        topics[name]!.partitions[partition][place].isSynced = true
-                    }
+                    let answer = topics[name]!.partitions[partition][place].answer
+                    if let answer, answer <= covered { topics[name]!.partitions[partition][place].isSynced = true }
                 }
             }
         }
-        for number in rounds.keys where rounds[number]!.isAnswered { rounds[number]!.isSynced = true }
+        for number in rounds.keys {
+            if let answer = rounds[number]!.answer, answer <= covered { rounds[number]!.isSynced = true }
+        }
     }
 
     /// Compares with what an opening found, then takes that for the truth.
@@ -88,7 +99,7 @@ struct HistoryModel {
                         continue
                     }
                     if entry.isSynced { return "\(name)-\(index) lost synced \(entry.values)" }
-                    if entry.isAnswered && !powerLost { return "\(name)-\(index) lost answered \(entry.values)" }
+                    if entry.answer != nil && !powerLost { return "\(name)-\(index) lost answered \(entry.values)" }
                     break
                 }
                 guard values.isEmpty else { return "\(name)-\(index) has more than was written: \(Array(values))" }

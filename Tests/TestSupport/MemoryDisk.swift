@@ -33,6 +33,8 @@ package final class MemoryDisk: Sendable {
         /// Bytes that the file has room for, whatever its size.
         var allocated = 0
         var durable: [UInt8] = []
+        /// Whether a sync of the file has failed.
+        var hasLostWrites = false
         /// Since the last sync, in order.
         var unsynced: [Change] = []
         var children: [String: Int] = [:]
@@ -76,9 +78,12 @@ package final class MemoryDisk: Sendable {
         }
     }
 
-    let state = Lock(State())
+    let state: Lock<State>
 
-    package init() {}
+    package init() { state = Lock(State()) }
+
+    /// A machine of its own with the same files, as they are now.
+    package init(copying other: MemoryDisk) { state = Lock(other.state.withLock { $0 }) }
 
     /// Calls made so far.
     package var calls: Int { state.withLock { $0.calls } }
@@ -113,6 +118,14 @@ package final class MemoryDisk: Sendable {
     /// The process ends: locks and descriptors go, what was written stays.
     package func kill() {
         state.withLock { state in state.endProcess() }
+    }
+
+    /// As ``kill()``, but the next process meets the faults that this one has not met.
+    package func endProcessKeepingFaults() {
+        state.withLock { state in
+            state.process += 1
+            state.locks = [:]
+        }
     }
 
     /// The machine stops.
@@ -217,36 +230,40 @@ extension MemoryDisk.Node {
         }
     }
 
-    mutating func write(_ bytes: [UInt8], at position: Int) {
-        if data.count < position { data += [UInt8](repeating: 0, count: position - data.count) }
-        let overlap = min(bytes.count, data.count - position)
-        data.replaceSubrange(position..<position + overlap, with: bytes)
-    }
+    mutating func write(_ bytes: [UInt8], at position: Int) { data.apply(.write(at: position, bytes)) }
 
     mutating func truncate(to size: Int) {
         allocated = 0
-        if size < data.count {
-            data.removeLast(data.count - size)
-        } else {
-            data += [UInt8](repeating: 0, count: size - data.count)
-        }
+        data.apply(.truncate(size))
     }
 
+    /// What was written since the last sync is durable: not what a failed one has lost, though it can still be read.
     mutating func sync() {
-        durable = data
+        if hasLostWrites {
+            for change in unsynced { durable.apply(change) }
+        } else {
+            durable = data
+        }
         unsynced = []
         durableChildren = children
         unsyncedNames = []
     }
 
+    /// A sync fails: the page cache keeps the bytes, takes them for written, and will not write them again.
+    mutating func failSync() {
+        guard !unsynced.isEmpty else { return }
+        unsynced = []
+        hasLostWrites = true
+    }
+
     mutating func losePower(_ generator: inout SeededGenerator) {
-        data = durable
+        var kept: [MemoryDisk.Change] = []
         // The whole of it was written back by chance as often as nothing of it.
         let mood = Int.random(in: 0..<4, using: &generator)
         for change in unsynced where mood != 0 {
             if mood != 1 && Bool.random(using: &generator) { continue }
             switch change {
-            case .truncate(let size): truncate(to: size)
+            case .truncate: kept.append(change)
             case .write(let position, let bytes):
                 var range = 0..<bytes.count
                 if mood != 1 && !bytes.isEmpty && Bool.random(using: &generator) {
@@ -254,12 +271,33 @@ extension MemoryDisk.Node {
                     range = from..<Int.random(in: from...bytes.count, using: &generator)
                     if Bool.random(using: &generator) { range = 0..<range.upperBound }
                 }
-                write(Array(bytes[range]), at: position + range.lowerBound)
+                kept.append(.write(at: position + range.lowerBound, Array(bytes[range])))
             }
         }
+        let names = unsyncedNames.isEmpty ? 0 : Int.random(in: 0...unsyncedNames.count, using: &generator)
+        losePower(keeping: kept, names: names)
+    }
+
+    /// What is on the disk is what was synced, some changes of bytes, and the first of the changes of names.
+    mutating func losePower(keeping changes: [MemoryDisk.Change], names: Int) {
+        data = durable
+        for change in changes { data.apply(change) }
         children = durableChildren
-        let kept = unsyncedNames.isEmpty ? 0 : Int.random(in: 0...unsyncedNames.count, using: &generator)
-        for change in unsyncedNames.prefix(kept) { apply(change) }
+        for change in unsyncedNames.prefix(names) { apply(change) }
+        hasLostWrites = false
         sync()
+    }
+}
+
+extension [UInt8] {
+    mutating func apply(_ change: MemoryDisk.Change) {
+        switch change {
+        case .write(let position, let bytes):
+            if count < position { self += [UInt8](repeating: 0, count: position - count) }
+            let overlap = Swift.min(bytes.count, count - position)
+            replaceSubrange(position..<position + overlap, with: bytes)
+        case .truncate(let size):
+            if size < count { removeLast(count - size) } else { self += [UInt8](repeating: 0, count: size - count) }
+        }
     }
 }

@@ -69,7 +69,17 @@ final class MemoryFile: DiskFile {
     }
 
     func sync() throws(DiskError) {
-        try on(.sync) { (state, _) throws(DiskError) in state.nodes[self.node]?.sync() }
+        do throws(DiskError) {
+            try on(.sync) { (state, _) throws(DiskError) in state.nodes[self.node]?.sync() }
+        } catch {
+            // Interrupted, or without descriptors, nothing was tried.
+            if !error.isInterrupted && !error.isOutOfDescriptors {
+                memory.state.withLock { state in
+                    if state.process == process && !state.isDead { state.nodes[node]?.failSync() }
+                }
+            }
+            throw error
+        }
     }
 
     func truncate(to size: Int64) throws(DiskError) {

@@ -1,0 +1,135 @@
+import CommitLog
+import Glibc
+import Platform
+import Records
+import TestSupport
+import Testing
+
+/// Every call of a small history goes wrong once; the process dies at every call; what is not synced tears at every byte.
+@Suite struct FaultTests {
+    /// One fault, and the calls that it can meet.
+    struct Kind: CustomTestStringConvertible, Sendable {
+        var name: String
+        var fault: MemoryDisk.Fault
+        var operations: Set<MemoryDisk.Operation>
+        /// Whether nobody may notice it.
+        var isHarmless = false
+
+        var testDescription: String { name }
+    }
+
+    static let kinds = [
+        Kind(
+            name: "ENOSPC", fault: .fails(ENOSPC),
+            operations: [.open, .makeDirectory, .rename, .write, .sync, .syncDirectory, .truncate, .allocate]),
+        Kind(name: "a write that fills the disk half-way", fault: .tears(ENOSPC), operations: [.write]),
+        Kind(name: "EIO", fault: .fails(EIO), operations: Set(MemoryDisk.Operation.allCases)),
+        Kind(name: "a write that fails half-way", fault: .tears(EIO), operations: [.write]),
+        Kind(name: "EMFILE", fault: .fails(EMFILE), operations: [.open, .list, .syncDirectory]),
+        Kind(name: "a short read or write", fault: .isShort, operations: [.read, .write], isHarmless: true),
+        Kind(
+            name: "EINTR", fault: .fails(EINTR), operations: [.read, .write, .sync], isHarmless: true),
+    ]
+
+    /// Both ends of the machine, then what is left must be durable, and the log go on.
+    private func check(_ run: HistoryRun, seed: UInt64) throws -> String? {
+        for losesPower in [false, true] {
+            var run = run.onACopy()
+            var random = SeededGenerator(seed: seed)
+            if losesPower { run.losePower(&random) } else { run.kill() }
+            if let problem = try run.reopen(powerLost: losesPower) { return problem + "\n" + run.story }
+            try run.apply(.create(topic: "after", partitions: 1))
+            try run.apply(SmallHistory.both("p", "after"))
+            try run.apply(.append(topic: "after", partition: 0, values: ["after"]))
+            try run.apply(.sync)
+            guard run.model.topics["after"]?.partitions[0].first?.isSynced == true else {
+                return "the log does not go on\n" + run.story
+            }
+            run.losePower(&random)
+            if let problem = try run.reopen(powerLost: true) { return "later: \(problem)\n" + run.story }
+        }
+        return nil
+    }
+
+    @Test(
+        "whichever call fails once, what was synced is there, nothing is invented, and the next opening succeeds",
+        .timeLimit(.minutes(10)), arguments: kinds)
+    func eachCall(kind: Kind) throws {
+        var number = 0
+        while true {
+            var run = HistoryRun(options: SmallHistory.options)
+            let met = Lock<(seen: Int, call: MemoryDisk.Call?)>((0, nil))
+            let chosen = number
+            run.memory.fail { call in
+                guard kind.operations.contains(call.operation) else { return nil }
+                return met.withLock { met in
+                    defer { met.seen += 1 }
+                    guard met.seen == chosen else { return nil }
+                    met.call = call
+                    return kind.fault
+                }
+            }
+            var problem = try SmallHistory.walk(&run)
+            guard let call = met.withLock({ $0.call }) else { break }
+            run.memory.fail(when: nil)
+            if problem == nil { problem = try check(run, seed: UInt64(number)) }
+            if kind.isHarmless, let failure = run.steps.first(where: { $0.contains("failed") || $0.contains("not op") })
+            {
+                problem = problem ?? "it was noticed: \(failure)"
+            }
+            if let problem {
+                Issue.record("\(kind.name) at call \(number), \(call.operation) \(call.path): \(problem)")
+                return
+            }
+            number += 1
+        }
+        #expect(number > 10, "calls that can meet it")
+    }
+
+    @Test(
+        "whichever call the process dies at, what was synced is there, nothing is invented, and the next opening succeeds",
+        .timeLimit(.minutes(10)))
+    func eachDeath() throws {
+        var number = 1
+        while true {
+            var run = HistoryRun(options: SmallHistory.options)
+            run.memory.die(after: number)
+            let problem = try SmallHistory.walk(&run)
+            guard run.memory.isDead else { break }
+            if let problem = try problem ?? check(run, seed: UInt64(number)) {
+                Issue.record("death at call \(number): \(problem)")
+                return
+            }
+            number += 1
+        }
+        #expect(number > 100, "calls at which it can die")
+    }
+
+    @Test(
+        "wherever a power loss tears unsynced bytes and names, what was synced is there and rounds are whole",
+        .timeLimit(.minutes(10)), arguments: 0..<4)
+    func eachTear(part: Int) throws {
+        var whole = HistoryRun(options: SmallHistory.options)
+        #expect(try SmallHistory.walk(&whole) == nil)
+        let unsynced = whole.memory.unsynced
+        #expect(unsynced.contains { $0.isDirectory } && unsynced.contains { !$0.isDirectory })
+        for torn in unsynced {
+            for extent in 0...torn.extent where extent % 4 == part {
+                for (keepsBytes, keepsNames) in [(true, true), (false, true), (true, false), (false, false)] {
+                    var run = whole.onACopy()
+                    run.memory.losePower(
+                        tearing: torn, at: extent, keepingBytes: keepsBytes, keepingNames: keepsNames)
+                    run.directory = nil
+                    if let problem = try run.reopen(powerLost: true) {
+                        Issue.record(
+                            """
+                            \(torn) at \(extent), other bytes \(keepsBytes), other names \(keepsNames): \(problem)
+                            \(run.story)
+                            """)
+                        return
+                    }
+                }
+            }
+        }
+    }
+}
