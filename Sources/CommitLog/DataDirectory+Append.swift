@@ -24,6 +24,7 @@ extension DataDirectory {
     }
 
     private func appendOnce(_ batch: EncodedBatch, to partition: Partition) throws(StorageError) -> AppendResult {
+        try makeRoomForFiles()
         let (result, hasRolled) = try partition.writer.withLock { (writer) throws(StorageError) in
             let rolls = writer.rolls
             return (try appendHeld(batch, to: partition, writer), writer.rolls != rolls)
@@ -71,6 +72,7 @@ extension DataDirectory {
         for place in parts.indices.dropFirst() where parts[place].partition === parts[place - 1].partition {
             preconditionFailure("a round names \(parts[place].partition.name) twice")
         }
+        try makeRoomForFiles()
         var writers: [PartitionWriter] = []
         writers.reserveCapacity(parts.count)
         let (ticket, hasRolled) = try hold(parts, &writers) { (writers) throws(StorageError) in

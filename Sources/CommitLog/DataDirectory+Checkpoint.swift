@@ -58,7 +58,7 @@ extension DataDirectory {
     private static let openFiles = 256
 
     private func takeState(of partition: Partition, isLast: Bool) throws(StorageError) -> Offset {
-        if ledger.fileCount >= Self.openFiles { try runPass(through: nil) }
+        if ledger.fileCount >= min(Self.openFiles, files.unsyncedLimit) { try runPass(through: nil) }
         return try storing("write the state of \(partition.name)") { () throws(DiskError) in
             try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeState(isLast: isLast) }
         }

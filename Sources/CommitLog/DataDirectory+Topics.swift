@@ -63,7 +63,8 @@ extension DataDirectory {
         try place.make()
         let partition = Partition(
             try place.fresh(
-                settings: settings, ledger: ledger, leaderEpoch: leaderEpoch, producers: options.producersPerPartition))
+                settings: settings, files: files, ledger: ledger, leaderEpoch: leaderEpoch,
+                producers: options.producersPerPartition))
         try disk.syncDirectory(place.path)
         return partition
     }

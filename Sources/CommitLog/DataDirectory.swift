@@ -14,6 +14,7 @@ package final class DataDirectory: Sendable {
     package let recovery: RecoveryReport
     let options: LogOptions
     let disk: Disk
+    let files: FileCache
     let ledger: SyncLedger
     /// Keeps the lock on the directory.
     private let lockFile: any DiskFile
@@ -66,6 +67,7 @@ package final class DataDirectory: Sendable {
         path = opening.path
         options = opening.options
         disk = opening.disk
+        files = opening.files
         ledger = opening.ledger
         lockFile = opening.lockFile
         clusterId = opening.meta.clusterID

@@ -26,6 +26,9 @@ package struct DiskError: Error, Hashable, CustomStringConvertible {
     /// The process, or the machine, has no descriptor left: nothing was tried on the disk yet.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 
+    /// The call succeeded, and what came back cannot be what was written.
+    package var isDamage: Bool { code == EBADMSG }
+
     package var description: String { "cannot \(operation) \(path): \(Self.message(code))" }
 
     /// The system's words for an error number.

@@ -22,8 +22,8 @@ extension IndexBuilder {
         guard let offsetBytes = try wholeEntries(of: stem + Segment.indexSuffix, OffsetIndex.entrySize, disk),
             let timeBytes = try wholeEntries(of: stem + Segment.timeIndexSuffix, TimeIndex.entrySize, disk)
         else { return nil }
-        let offsets = OffsetIndex(written: offsetBytes)
-        let times = TimeIndex(written: timeBytes)
+        let offsets = OffsetIndex(bytes: offsetBytes)
+        let times = TimeIndex(bytes: timeBytes)
         let counts = Counts(
             offsets: firstPlace(in: 0..<offsets.count) { base + Int64(offsets[$0].relativeOffset) >= end },
             times: firstPlace(in: 0..<times.count) { base + Int64(times[$0].relativeOffset) >= end })

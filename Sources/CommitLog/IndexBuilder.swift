@@ -61,13 +61,26 @@ struct IndexBuilder: Sendable {
         sinceLastEntry += Int64(size)
     }
 
+    /// What the last time entry would be if nothing came any more; nil if it stands there already.
+    var openTime: TimeIndex.Entry? { largest.timestamp > lastTime ? largest : nil }
+
     /// Adds the last time entry of a segment to which nothing is appended for now.
     mutating func finish() { noteTime() }
 
     private mutating func noteTime() {
-        guard largest.timestamp > lastTime else { return }
-        times.append(largest)
-        lastTime = largest.timestamp
+        guard let openTime else { return }
+        times.append(openTime)
+        lastTime = openTime.timestamp
+    }
+
+    /// Takes over the entries of an index that was made anew, instead of those in the files: all of them are to be written.
+    /// - Parameter end: up to where the log was read for it.
+    mutating func replaceWritten(by remade: IndexBuilder, upTo end: Int64) {
+        offsets = remade.offsets + offsets.filter { Int64($0.position) >= end }
+        let known = remade.times.last?.timestamp ?? TimeIndex.Entry.none.timestamp
+        times = remade.times + times.filter { $0.timestamp > known }
+        lastTime = times.last?.timestamp ?? TimeIndex.Entry.none.timestamp
+        written = Counts()
     }
 
     /// Lets go of the entries that were written to the files.

@@ -29,6 +29,11 @@ package struct LogOptions: Hashable, Sendable {
     /// first.
     package var deletedBytes: Int64 = 1 << 30
     package var deletedSegments = 4_096
+    /// Files of segments that are open at a time, half of them with unsynced bytes; never more than half of what the process
+    /// may have open. What is lent to readers and what only opening, compaction and checkpoints open comes on top.
+    package var openFiles = 4096
+    /// Bytes of index files that are mapped at a time. At 8 + 12 bytes for 4 KiB of log, 256 MiB are enough for 50 GiB.
+    package var mappedBytes = 256 << 20
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
 

@@ -14,44 +14,70 @@ struct OffsetIndex {
 
     static let entrySize = 8
 
-    /// What stands in the file: nothing but whole entries.
-    var written = MappedBytes.empty
-    /// What comes after it and is not in the file yet.
-    var tail: [Entry] = []
+    /// Nothing but whole entries.
+    let bytes: MappedBytes
 
-    var count: Int { written.count / Self.entrySize + tail.count }
+    var count: Int { bytes.count / Self.entrySize }
 
     subscript(_ place: Int) -> Entry {
-        let inFile = written.count / Self.entrySize
-        guard place < inFile else { return tail[place - inFile] }
-        return Entry(
-            relativeOffset: written.int32(at: place * Self.entrySize),
-            position: written.int32(at: place * Self.entrySize + 4))
+        Entry(
+            relativeOffset: bytes.int32(at: place * Self.entrySize),
+            position: bytes.int32(at: place * Self.entrySize + 4))
     }
 
     /// Where to begin the search for an offset: the last entry at or below it.
-    func entry(atOrBefore relativeOffset: Int64) -> Entry? {
-        let place = firstPlace(in: 0..<count) { Int64(self[$0].relativeOffset) > relativeOffset }
-        return place == 0 ? nil : self[place - 1]
+    /// - Throws: if the entries that were looked at do not ascend.
+    func entry(atOrBefore relativeOffset: Int64) throws(IndexFault) -> Entry? {
+        try last(in: count) { Int64($0.relativeOffset) > relativeOffset }
     }
 
     /// The last batch border that is known at or before a position.
-    func entry(atOrBeforePosition position: Int64) -> Entry? {
-        let place = firstPlace(in: 0..<count) { Int64(self[$0].position) > position }
-        return place == 0 ? nil : self[place - 1]
+    func entry(atOrBeforePosition position: Int64) throws(IndexFault) -> Entry? {
+        try last(in: count) { Int64($0.position) > position }
     }
 
-    /// Whether the entries can be those of a log: ascending, and within its offsets and bytes.
+    private func last(in count: Int, before isBeyond: (Entry) -> Bool) throws(IndexFault) -> Entry? {
+        // Nobody makes an entry for the first batch, so nulls that a crash left never pass for one.
+        var below = Entry(relativeOffset: -1, position: 0)
+        var above: Entry?
+        var places = 0..<count
+        while !places.isEmpty {
+            let middle = (places.lowerBound + places.upperBound) / 2
+            let entry = self[middle]
+            guard below < entry, above.map({ entry < $0 }) ?? true else {
+                throw IndexFault("entry \(middle) of \(count) is out of order")
+            }
+            if isBeyond(entry) {
+                places = places.lowerBound..<middle
+                above = entry
+            } else {
+                places = middle + 1..<places.upperBound
+                below = entry
+            }
+        }
+        return places.lowerBound == 0 ? nil : below
+    }
+
+    /// Whether all entries can be those of a log: ascending, and within its offsets and bytes.
     /// - Parameter offsets: how many the segment has, from its base on.
     func isSane(offsets: Int64, bytes: Int64) -> Bool {
-        // Nobody makes an entry for the first batch, so nulls that a crash left never pass for one.
         var last = Entry(relativeOffset: -1, position: 0)
         for place in 0..<count {
-            let entry = self[place]
-            guard entry.relativeOffset > last.relativeOffset, entry.position > last.position else { return false }
-            last = entry
+            guard last < self[place] else { return false }
+            last = self[place]
         }
         return Int64(last.relativeOffset) < offsets && Int64(last.position) < max(1, bytes)
+    }
+
+    /// The last of some entries at or below an offset.
+    static func entry(in entries: [Entry], atOrBefore relativeOffset: Int64) -> Entry? {
+        let place = firstPlace(in: 0..<entries.count) { Int64(entries[$0].relativeOffset) > relativeOffset }
+        return place == 0 ? nil : entries[place - 1]
+    }
+
+    static func entry(in entries: [Entry], atOrBeforePosition position: Int64) -> Entry? {
+        let place = firstPlace(in: 0..<entries.count) { Int64(entries[$0].position) > position }
+        return place == 0 ? nil : entries[place - 1]
     }
 
     static func encode(_ entries: some Collection<Entry>) -> [UInt8] {
@@ -62,6 +88,18 @@ struct OffsetIndex {
         }
         return writer.bytes
     }
+}
+
+extension OffsetIndex.Entry {
+    /// Both the offset and the position lie before the other's.
+    static func < (a: Self, b: Self) -> Bool { a.relativeOffset < b.relativeOffset && a.position < b.position }
+}
+
+/// An index that cannot be that of its log: it is made anew.
+struct IndexFault: Error, Hashable {
+    var reason: String
+
+    init(_ reason: String) { self.reason = reason }
 }
 
 /// Binary search for the first place that `isBeyond` holds for; it must hold for all after it.

@@ -9,6 +9,7 @@ struct Opening {
     let path: String
     let options: LogOptions
     let disk: Disk
+    let files: FileCache
     let ledger: SyncLedger
     let lockFile: any DiskFile
     let meta: MetaProperties
@@ -30,6 +31,7 @@ struct Opening {
         self.options = options
         ledger = SyncLedger(visibility: options.visibility)
         self.disk = disk
+        files = FileCache(disk: disk, options: options)
         lockFile = try Self.lock(path, disk, operation)
         let isNew: Bool
         (meta, isNew) = try Self.identify(path, options, disk, operation)
@@ -43,9 +45,9 @@ struct Opening {
             leaderEpoch = recovery.leaderEpoch
             positions = recovery.positions
             leftovers = try recovery.leftovers()
-            registryTopic = try recovery.topic(recovery.registryPlace, ledger)
-            positionsTopic = try recovery.topic(recovery.positionsPlace, ledger)
-            topics = try recovery.topics(ledger)
+            registryTopic = try recovery.topic(recovery.registryPlace, files, ledger)
+            positionsTopic = try recovery.topic(recovery.positionsPlace, files, ledger)
+            topics = try recovery.topics(files, ledger)
             // What was kept and what was cut is durable before anything new is written, and so are the removals.
             try recovery.makeDurable()
         } catch {

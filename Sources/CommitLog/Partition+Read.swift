@@ -30,12 +30,21 @@ extension Partition {
     package func read(
         from offset: Offset, maxBytes: Int, minOneMessage: Bool
     ) throws(StorageError) -> LogSlice {
-        do throws(StorageError) { return try read(view.withLock { $0 }, offset, maxBytes, minOneMessage) } catch {
-            guard case .disk(let failure) = error.cause, failure.isMissing else { throw error }
-            // Retention or a deletion was faster than the first look into that segment: this says so.
-            return try read(view.withLock { $0 }, offset, maxBytes, minOneMessage)
-        }
+        try reading { (view) throws(StorageError) in try read(view, offset, maxBytes, minOneMessage) }
     }
+
+    /// Runs something that reads, again if a segment is gone before it was opened: then there is a newer view.
+    private func reading<Result>(_ body: (View) throws(StorageError) -> Result) throws(StorageError) -> Result {
+        for _ in 0..<Self.attempts {
+            do throws(StorageError) { return try body(view.withLock { $0 }) } catch {
+                guard case .disk(let failure) = error.cause, failure.isMissing else { throw error }
+            }
+        }
+        return try body(view.withLock { $0 })
+    }
+
+    /// How often a read begins anew because retention or compaction was faster. Each time takes one of their steps.
+    private static var attempts: Int { 16 }
 
     private func read(
         _ view: View, _ offset: Offset, _ maxBytes: Int, _ minOneMessage: Bool
@@ -88,53 +97,47 @@ extension Partition {
     package func offset(
         atOrAfter timestamp: Int64, limit: Int = 128 << 20
     ) throws(StorageError) -> TimedOffset? {
-        let view = self.view.withLock { $0 }
-        for (place, segment) in view.segments.enumerated() where segment.maxTimestamp >= timestamp {
-            let batch = try storing("search \(name)") { () throws(DiskError) in
-                try segment.batch(atOrAfter: timestamp, limit: view.limit(of: place))
+        try reading { (view) throws(StorageError) in try find(timestamp, in: view, limit) }
+    }
+
+    /// The first record with the largest timestamp of the partition, nil if it is empty.
+    package func offsetOfMaxTimestamp(limit: Int = 128 << 20) throws(StorageError) -> TimedOffset? {
+        try reading { (view) throws(StorageError) in
+            let largest = try storing("search \(name)") { () throws(DiskError) in
+                var largest: Int64 = -1
+                for (place, segment) in view.segments.enumerated() {
+                    let limit = view.limit(of: place)
+                    largest = max(largest, try segment.largestTimestamp(below: view.highWatermark, limit: limit))
+                }
+                return largest
             }
-            guard let batch else { continue }
-            if let found = try record(
-                atOrAfter: timestamp, from: view.logStart, in: batch, of: segment, limit: limit)
-            {
-                return found
-            }
-            if let found = try searchOn(
-                from: max(view.logStart, batch.nextOffset), atOrAfter: timestamp, in: segment,
-                end: view.limit(of: place), limit: limit)
-            {
-                return found
+            return largest < 0 ? nil : try find(largest, in: view, limit)
+        }
+    }
+
+    private func find(_ timestamp: Int64, in view: View, _ limit: Int) throws(StorageError) -> TimedOffset? {
+        for (place, segment) in view.segments.enumerated() {
+            // A batch may have such a record below the log's start only.
+            var start = view.logStart
+            while let batch = try batch(atOrAfter: timestamp, from: start, in: segment, view.limit(of: place)) {
+                if let found = try record(
+                    atOrAfter: timestamp, from: view.logStart, in: batch, of: segment, limit: limit)
+                {
+                    return found
+                }
+                start = batch.nextOffset
             }
         }
         return nil
     }
 
-    /// Looks into one batch after the other: where the index led to records that are deleted, or to none.
-    private func searchOn(
-        from start: Offset, atOrAfter timestamp: Int64, in segment: Segment, end: Int64, limit: Int
-    ) throws(StorageError) -> TimedOffset? {
-        var next = start
-        while true {
-            let from = next
-            let batch = try storing("search \(name)") { () throws(DiskError) in
-                try segment.batch(reaching: from, limit: end)
-            }
-            guard let batch else { return nil }
-            if batch.maxTimestamp >= timestamp,
-                let found = try record(atOrAfter: timestamp, from: start, in: batch, of: segment, limit: limit)
-            {
-                return found
-            }
-            next = batch.nextOffset
+    private func batch(
+        atOrAfter timestamp: Int64, from start: Offset, in segment: Segment, _ limit: Int64
+    ) throws(StorageError) -> ScannedBatch? {
+        try storing("search \(name)") { () throws(DiskError) in
+            guard try segment.largest().timestamp >= timestamp else { return nil }
+            return try segment.batch(atOrAfter: timestamp, from: start, limit: limit)
         }
-    }
-
-    /// The first record with the largest timestamp of the partition, nil if it is empty.
-    package func offsetOfMaxTimestamp(limit: Int = 128 << 20) throws(StorageError) -> TimedOffset? {
-        let view = self.view.withLock { $0 }
-        let largest = view.segments.map(\.maxTimestamp).max() ?? -1
-        guard largest >= 0 else { return nil }
-        return try offset(atOrAfter: largest, limit: limit)
     }
 
     private func record(

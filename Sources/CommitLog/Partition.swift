@@ -11,6 +11,7 @@ package final class Partition: Sendable {
     package let index: Int32
     let directory: String
     let disk: Disk
+    let files: FileCache
     let ledger: SyncLedger
     /// The leader epoch of this opening of the data directory.
     package let leaderEpoch: Int32
@@ -56,7 +57,8 @@ package final class Partition: Sendable {
         topicID = parts.topicID
         index = parts.index
         directory = parts.directory
-        disk = parts.disk
+        files = parts.files
+        disk = parts.files.disk
         ledger = parts.ledger
         leaderEpoch = parts.leaderEpoch
         let last = parts.segments[parts.segments.count - 1]
@@ -78,7 +80,7 @@ package final class Partition: Sendable {
         var index: Int32
         var settings: TopicSettings
         var directory: String
-        var disk: Disk
+        var files: FileCache
         var ledger: SyncLedger
         var leaderEpoch: Int32
         /// At least one; the last is open for appending.

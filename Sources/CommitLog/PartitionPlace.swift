@@ -41,17 +41,17 @@ struct PartitionPlace: Sendable {
 
     /// A partition without records, whose directory is there.
     func fresh(
-        settings: TopicSettings, ledger: SyncLedger, leaderEpoch: Int32, producers: Int
+        settings: TopicSettings, files: FileCache, ledger: SyncLedger, leaderEpoch: Int32, producers: Int
     ) throws(DiskError) -> Partition.Parts {
-        let stem = Segment.stem(path, 0)
-        let file = try disk.open(stem + ".log", .create)
+        // Opened again when it is first written to: ten thousand new partitions are not ten thousand open files.
+        _ = try disk.open(Segment.stem(path, 0) + ".log", .create)
+        let segment = Segment(
+            growing: IndexBuilder(base: 0, interval: settings.indexIntervalBytes), in: path, size: 0, nextOffset: 0,
+            files: files)
         return Partition.Parts(
-            topicName: topic, topicID: id, index: index, settings: settings, directory: path, disk: disk,
+            topicName: topic, topicID: id, index: index, settings: settings, directory: path, files: files,
             ledger: ledger, leaderEpoch: leaderEpoch,
-            segments: [
-                Segment.fresh(
-                    stem: stem, base: 0, disk: disk, file: file, indexInterval: settings.indexIntervalBytes)
-            ],
+            segments: [segment],
             producers: ProducerTable(limit: producers), epochs: LeaderEpochs())
     }
 }

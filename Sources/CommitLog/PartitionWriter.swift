@@ -9,7 +9,8 @@ import Records
 final class PartitionWriter {
     let name: String
     let directory: String
-    let disk: Disk
+    private let files: FileCache
+    var disk: Disk { files.disk }
     private var settings: TopicSettings
     let ledger: SyncLedger
     private let view: Lock<Partition.View>
@@ -39,7 +40,7 @@ final class PartitionWriter {
     init(_ parts: Partition.Parts, view: Lock<Partition.View>) {
         name = "\(parts.topicName)-\(parts.index)"
         directory = parts.directory
-        disk = parts.disk
+        files = parts.files
         settings = parts.settings
         ledger = parts.ledger
         self.view = view
@@ -96,7 +97,7 @@ final class PartitionWriter {
             throw StorageError("write \(name)", .tooLarge(size: Int(bytes), limit: Int(Int32.max)))
         }
         return try storing("write \(name)") { () throws(DiskError) in
-            if mustRoll(bytes: bytes, records: records, maxTimestamp: maxTimestamp) { try roll() }
+            if try mustRoll(bytes: bytes, records: records, maxTimestamp: maxTimestamp) { try roll() }
             if epochs.note(epoch, at: logEnd) { epochsChanged = true }
             var next = logEnd
             for batch in batches {
@@ -172,13 +173,13 @@ final class PartitionWriter {
 
     // MARK: - Segments
 
-    private func mustRoll(bytes: Int64, records: Int64, maxTimestamp: Int64) -> Bool {
+    private func mustRoll(bytes: Int64, records: Int64, maxTimestamp: Int64) throws(DiskError) -> Bool {
         guard size > 0 else { return false }
         if size > settings.segmentBytes - bytes { return true }
         if size + bytes > Int64(Int32.max) { return true }
         if logEnd + records - 1 - active.base > Int64(Int32.max) { return true }
         if isIndexFull { return true }
-        guard let first = active.firstTimestamp, first >= 0, maxTimestamp >= 0 else { return false }
+        guard let first = try active.firstTimestamp(), first >= 0, maxTimestamp >= 0 else { return false }
         return maxTimestamp - first > settings.segmentMilliseconds
     }
 
@@ -200,8 +201,10 @@ final class PartitionWriter {
         let file = try disk.open(stem + ".log", .create)
         active.close(at: ledger.latest)
         rolls += 1
-        let next = Segment.fresh(
-            stem: stem, base: logEnd, disk: disk, file: file, indexInterval: settings.indexIntervalBytes)
+        let next = Segment(
+            growing: IndexBuilder(base: logEnd, interval: settings.indexIntervalBytes), in: directory, size: 0,
+            nextOffset: logEnd, files: files)
+        next.adopt(file)
         for index in indexes { ledger.touch(index, bytes: 0) }
         ledger.touch(file, bytes: 0)
         ledger.touch(directory: directory)
@@ -272,6 +275,7 @@ final class PartitionWriter {
             return view.logStart
         }
         if epochs.trim(before: start) { epochsChanged = true }
+        for segment in segments[..<count] { segment.retire() }
         return Array(segments[..<count])
     }
 
@@ -286,20 +290,38 @@ final class PartitionWriter {
         return start
     }
 
+    /// Puts segments in the place of others, which have the same records or fewer, and the same offsets: what compaction
+    /// made. Readers go over to them, and are never made to wait; what was lent of the old ones stays readable.
+    ///
+    /// The new ones are held (``Segment/hold()``) and durable, under names of their own. After this the old files may be
+    /// renamed, and the new ones given their names; then ``Segment/settle()`` them.
+    /// - Returns: whether it was done. Not if the old ones are no longer there in a row, because retention deleted some, or
+    ///   if the last of them is written to.
+    func replace(_ old: [Segment], with new: [Segment]) -> Bool {
+        guard !isDeleted, let first = old.first, let firstNew = new.first, firstNew.base <= first.base else {
+            return false
+        }
+        let isDone = view.withLock { view in
+            guard let start = view.segments.firstIndex(where: { $0 === first }) else { return false }
+            let end = start + old.count
+            guard end < view.segments.count, view.segments[start..<end].elementsEqual(old, by: ===) else {
+                return false
+            }
+            view.segments.replaceSubrange(start..<end, with: new)
+            return true
+        }
+        if isDone { for segment in old { segment.retire() } }
+        return isDone
+    }
+
     /// From now on nothing is written, and readers are told.
     func markDeleted() {
         isDeleted = true
-        view.withLock { $0.isDeleted = true }
-    }
-}
-
-extension Segment {
-    /// A segment without batches, to append to.
-    static func fresh(
-        stem: String, base: Offset, disk: Disk, file: any DiskFile, indexInterval: Int64
-    ) -> Segment {
-        let builder = IndexBuilder(base: base, interval: indexInterval)
-        return Segment(
-            stem: stem, base: base, disk: disk, state: State(file: file, builder: builder, size: 0, nextOffset: base))
+        let segments = view.withLock { view in
+            view.isDeleted = true
+            return view.segments
+        }
+        // Another topic may get their names.
+        for segment in segments { segment.retire() }
     }
 }

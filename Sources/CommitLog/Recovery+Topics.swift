@@ -94,20 +94,21 @@ extension Recovery {
 
     // MARK: - Making topics of what was found
 
-    func topic(_ place: PartitionPlace, _ ledger: SyncLedger) throws(DiskError) -> Topic {
+    func topic(_ place: PartitionPlace, _ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> Topic {
         Topic(
             name: place.topic, id: place.id, isInternal: true,
             Topic.State(
-                partitions: [Partition(try parts(place, ledger))], configuration: [:], settings: TopicSettings()))
+                partitions: [Partition(try parts(place, files, ledger))], configuration: [:], settings: TopicSettings())
+        )
     }
 
-    func topics(_ ledger: SyncLedger) throws(DiskError) -> [Topic] {
+    func topics(_ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> [Topic] {
         var topics: [Topic] = []
         for (id, entry) in registry.topics {
             var partitions: [Partition] = []
             for index in 0..<entry.partitions {
                 let place = PartitionPlace(root: path, topic: entry.name, id: id, index: index, disk: disk)
-                partitions.append(Partition(try parts(place, ledger)))
+                partitions.append(Partition(try parts(place, files, ledger)))
             }
             topics.append(
                 Topic(
@@ -118,27 +119,28 @@ extension Recovery {
         return topics
     }
 
-    private func parts(_ place: PartitionPlace, _ ledger: SyncLedger) throws(DiskError) -> Partition.Parts {
+    private func parts(_ place: PartitionPlace, _ files: FileCache, _ ledger: SyncLedger) throws(DiskError)
+        -> Partition.Parts
+    {
         guard let found = found[Key(topic: place.id, partition: place.index)] else {
             preconditionFailure("\(place.name) was not walked")
         }
         let settings = found.rules.settings
         guard let last = found.scan.segments.last else {
             return try place.fresh(
-                settings: settings, ledger: ledger, leaderEpoch: leaderEpoch,
+                settings: settings, files: files, ledger: ledger, leaderEpoch: leaderEpoch,
                 producers: options.producersPerPartition)
         }
         try restoreTransactions(found)
         var segments: [Segment] = []
         for scanned in found.scan.segments.dropLast() {
             try restoreIndexes(scanned, found)
-            segments.append(scanned.segment(disk: disk, isClosed: true, file: nil))
+            segments.append(scanned.segment(in: place.path, isClosed: true, files))
         }
-        segments.append(
-            last.segment(disk: disk, isClosed: false, file: try disk.open(last.stem + ".log", .readWrite)))
+        segments.append(last.segment(in: place.path, isClosed: false, files))
         return Partition.Parts(
             topicName: place.topic, topicID: place.id, index: place.index, settings: settings,
-            directory: place.path, disk: disk, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
+            directory: place.path, files: files, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
             logStart: logStarts[place.topic, place.index] ?? 0, producers: found.scan.producers,
             snapshots: found.scan.snapshots, epochs: found.scan.epochs,
             epochsChanged: try haveEpochsChanged(found), recoveryPoint: recoveryPoint(of: found),
@@ -185,19 +187,20 @@ extension Recovery {
 }
 
 extension ScannedSegment {
-    func segment(disk: Disk, isClosed: Bool, file: (any DiskFile)?) -> Segment {
-        Segment(
-            stem: stem, base: base, disk: disk,
-            state: Segment.State(
-                file: file, builder: isClosed ? nil : builder, size: validSize, nextOffset: nextOffset,
-                firstTimestamp: firstTimestamp, maxTimestamp: maxTimestamp))
+    func segment(in directory: String, isClosed: Bool, _ files: FileCache) -> Segment {
+        if isClosed {
+            return Segment(
+                closed: base, in: directory, size: validSize, nextOffset: nextOffset, indexInterval: builder.interval,
+                files: files)
+        }
+        return Segment(growing: builder, in: directory, size: validSize, nextOffset: nextOffset, files: files)
     }
 
     /// Whether indexes of unknown origin can be used.
     func areSane(_ offsets: [UInt8], _ times: [UInt8]) -> Bool {
         guard offsets.count % OffsetIndex.entrySize == 0, times.count % TimeIndex.entrySize == 0 else { return false }
         let count = nextOffset - base
-        return OffsetIndex(written: MappedBytes(copying: offsets)).isSane(offsets: count, bytes: validSize)
-            && TimeIndex(written: MappedBytes(copying: times)).isSane(offsets: count)
+        return OffsetIndex(bytes: MappedBytes(copying: offsets)).isSane(offsets: count, bytes: validSize)
+            && TimeIndex(bytes: MappedBytes(copying: times)).isSane(offsets: count)
     }
 }

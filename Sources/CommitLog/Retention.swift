@@ -37,9 +37,9 @@ extension Retention {
     func expires(_ segment: Segment, next: Segment?, total: Int64) throws(DiskError) -> Bool {
         let candidate = Candidate(size: segment.size, total: total, next: next?.base)
         return try expires(candidate) { () throws(DiskError) in
-            let timestamp = segment.maxTimestamp
+            let timestamp = try segment.largest().timestamp
             if timestamp >= 0 { return timestamp }
-            return try segment.disk.status(segment.logPath).modified / 1_000_000
+            return try segment.files.disk.status(segment.logPath).modified / 1_000_000
         }
     }
 }

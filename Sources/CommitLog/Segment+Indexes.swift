@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Records
 
@@ -6,17 +7,37 @@ extension Segment {
     static let indexSuffix = ".index"
     static let timeIndexSuffix = ".timeindex"
 
+    enum IndexKind: CaseIterable, Sendable {
+        case offsets, times
+
+        var suffix: String { self == .offsets ? Segment.indexSuffix : Segment.timeIndexSuffix }
+        var entrySize: Int { self == .offsets ? OffsetIndex.entrySize : TimeIndex.entrySize }
+        var resource: FileCache.Resource { self == .offsets ? .offsetIndex : .timeIndex }
+        var place: WritableKeyPath<State, Kept<MappedBytes>?> {
+            switch self {
+            case .offsets: \.offsets
+            case .times: \.times
+            }
+        }
+
+        func count(_ counts: IndexBuilder.Counts) -> Int { self == .offsets ? counts.offsets : counts.times }
+    }
+
+    // MARK: - Writing
+
     /// Appends the entries that the index files lack. Only for whoever holds the partition's writer.
     /// - Parameter isLast: with the last time entry, since nothing is appended for now.
-    /// - Returns: the files, which have unsynced bytes.
+    /// - Returns: the files, which have unsynced bytes, and one of which may have a new name.
     func writeIndexes(isLast: Bool) throws(DiskError) -> [any DiskFile] {
-        let builder = state.withLock { state in
+        let (found, repairs) = state.withLock { state in
             if isLast { state.builder?.finish() }
-            return state.builder
+            return (state.builder, state.repairs)
         }
-        guard let builder else { return [] }
-        let files = try Self.writeIndexes(builder, stem: stem, disk: disk)
+        guard let builder = found else { return [] }
+        let files = try Self.writeIndexes(builder, stem: stem, disk: files.disk)
         state.withLock { state in
+            // Made anew meanwhile: all of it is written the next time.
+            guard state.repairs == repairs else { return }
             state.builder?.markWritten(IndexBuilder.Counts(offsets: builder.offsets.count, times: builder.times.count))
             // What was mapped ends before them.
             (state.offsets, state.times) = (nil, nil)
@@ -25,7 +46,7 @@ extension Segment {
     }
 
     /// Writes the entries that a builder has behind those that the files have, and nothing stays behind them.
-    /// - Returns: the files, which have unsynced bytes.
+    /// - Returns: the files, which have unsynced bytes and may have new names.
     static func writeIndexes(
         _ builder: IndexBuilder, stem: String, disk: Disk
     ) throws(DiskError) -> [any DiskFile] {
@@ -42,45 +63,107 @@ extension Segment {
     private static func append(
         _ bytes: [UInt8], behind start: Int, to path: String, _ disk: Disk
     ) throws(DiskError) -> any DiskFile {
-        let file = try disk.open(path, .create)
+        // A file that somebody may have mapped does not get shorter: one without use for us makes way for another.
+        let isNew = start == 0
+        let file = try disk.open(isNew ? path + ".tmp" : path, .create)
+        if isNew { try file.truncate(to: 0) }
         try file.write(bytes, at: Int64(start))
-        try file.truncate(to: Int64(start + bytes.count))
+        if isNew { try disk.rename(path + ".tmp", path) } else { try file.truncate(to: Int64(start + bytes.count)) }
         return file
     }
 
-    /// What is known about where batches begin.
-    func offsetIndex() throws(DiskError) -> OffsetIndex {
-        try state.withLock { (state) throws(DiskError) in
-            let count = state.builder?.written.offsets
-            let written =
-                if let known = state.offsets { known } else {
-                    try map(Self.indexSuffix, OffsetIndex.entrySize, count)
-                }
-            state.offsets = written
-            return OffsetIndex(written: written, tail: state.builder?.offsets ?? [])
+    // MARK: - Looking
+
+    /// Where to begin the search for an offset: the last entry at or below it, nil for the beginning.
+    /// - Throws: damage, if the index cannot be that of this segment.
+    func offsetEntry(atOrBefore relativeOffset: Int64) throws(DiskError) -> OffsetIndex.Entry? {
+        let known = state.withLock {
+            OffsetIndex.entry(in: $0.builder?.offsets ?? [], atOrBefore: relativeOffset)
+        }
+        if let known { return known }
+        let index = OffsetIndex(bytes: try written(.offsets) { _ in }.bytes)
+        return try search(.offsets) { () throws(IndexFault) in try index.entry(atOrBefore: relativeOffset) }
+    }
+
+    /// The last batch border that is known at or before a position, nil for the beginning.
+    func offsetEntry(atOrBeforePosition position: Int64) throws(DiskError) -> OffsetIndex.Entry? {
+        let known = state.withLock {
+            OffsetIndex.entry(in: $0.builder?.offsets ?? [], atOrBeforePosition: position)
+        }
+        if let known { return known }
+        let index = OffsetIndex(bytes: try written(.offsets) { _ in }.bytes)
+        return try search(.offsets) { () throws(IndexFault) in try index.entry(atOrBeforePosition: position) }
+    }
+
+    /// Where a time comes between the time entries; the last one of a segment that grows is what it is so far.
+    func timeStep(at timestamp: Int64) throws(DiskError) -> TimeIndex.Step {
+        let (bytes, tail) = try written(.times) { builder in
+            var step = TimeIndex.step(in: builder?.times ?? [], at: timestamp)
+            if step.after == nil, let open = builder?.openTime, open.timestamp >= timestamp { step.after = open }
+            return step
+        }
+        let index = TimeIndex(bytes: bytes)
+        let step = try search(.times) { () throws(IndexFault) in try index.step(at: timestamp) }
+        return TimeIndex.Step(before: tail.before ?? step.before, after: step.after ?? tail.after)
+    }
+
+    /// The last time entry below an offset.
+    func timeEntry(below relativeOffset: Int64) throws(DiskError) -> TimeIndex.Entry? {
+        let (bytes, tail) = try written(.times) { TimeIndex.entry(in: $0?.times ?? [], below: relativeOffset) }
+        return tail ?? TimeIndex.entry(in: TimeIndex(bytes: bytes), below: relativeOffset)
+    }
+
+    private func search<Result>(
+        _ kind: IndexKind, _ body: () throws(IndexFault) -> Result
+    ) throws(DiskError) -> Result {
+        do throws(IndexFault) { return try body() } catch { throw damage(kind, error.reason) }
+    }
+
+    /// What is thrown when an index cannot be that of this segment.
+    func damage(_ kind: IndexKind, _ reason: String) -> DiskError {
+        DiskError(operation: "use (\(reason))", path: stem + kind.suffix, code: EBADMSG)
+    }
+
+    /// What stands in an index file, mapped, and what its builder says at the same moment.
+    func written<Tail>(
+        _ kind: IndexKind, _ tail: (IndexBuilder?) -> Tail
+    ) throws(DiskError) -> (bytes: MappedBytes, tail: Tail) {
+        while true {
+            let (known, rest, counts) = state.withLock { state in
+                let counts = state.builder?.written
+                let isEmpty = counts.map { kind.count($0) == 0 } ?? false
+                let bytes = isEmpty ? .empty : kind == .offsets ? state.offsets?.use() : state.times?.use()
+                return (bytes, tail(state.builder), counts)
+            }
+            if let known { return (known, rest) }
+            let bytes = try map(kind, counts)
+            // Else the writer has written more meanwhile, and the rest is not what comes behind this.
+            if let kept = try keepIndex(bytes, kind, counts) { return (kept, rest) }
         }
     }
 
-    /// What is known about when batches were made; for a segment that grows, up to its last batch.
-    func timeIndex() throws(DiskError) -> TimeIndex {
-        try state.withLock { (state) throws(DiskError) in
-            let count = state.builder?.written.times
-            let written =
-                if let known = state.times { known } else {
-                    try map(Self.timeIndexSuffix, TimeIndex.entrySize, count)
-                }
-            state.times = written
-            var builder = state.builder
-            builder?.finish()
-            return TimeIndex(written: written, tail: builder?.times ?? [])
-        }
+    private func keepIndex(
+        _ bytes: MappedBytes, _ kind: IndexKind, _ counts: IndexBuilder.Counts?
+    ) throws(DiskError) -> MappedBytes? {
+        guard state.withLock({ $0.builder?.written == counts }) else { return nil }
+        let kept = try keep(bytes, bytes.count, kind.resource, kind.place)
+        return state.withLock { $0.builder?.written == counts } ? kept : nil
     }
 
-    /// - Parameter count: entries that the file has at least; nil takes all.
-    private func map(_ suffix: String, _ entrySize: Int, _ count: Int?) throws(DiskError) -> MappedBytes {
-        if count == 0 { return .empty }
-        let file = try disk.open(stem + suffix, .read)
-        let there = Int(try file.status().size) / entrySize
-        return try file.map(length: min(there, count ?? there) * entrySize)
+    /// - Parameter counts: how many entries the files have; nil takes all.
+    private func map(_ kind: IndexKind, _ counts: IndexBuilder.Counts?) throws(DiskError) -> MappedBytes {
+        let (path, _) = try name(kind.suffix)
+        let file: any DiskFile
+        do throws(DiskError) { file = try files.disk.open(path, .read) } catch {
+            // If the log is there, the index is to be made again; if not, the segment was deleted.
+            guard error.isMissing, try files.disk.exists(name(".log").0) else { throw error }
+            throw damage(kind, "it is missing")
+        }
+        let size = Int(try file.status().size)
+        let length = counts.map { kind.count($0) * kind.entrySize } ?? size
+        guard size % kind.entrySize == 0 || counts != nil, size >= length else {
+            throw damage(kind, "it has \(size) bytes")
+        }
+        return try file.map(length: length)
     }
 }

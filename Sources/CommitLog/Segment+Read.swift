@@ -1,15 +1,17 @@
+import Platform
 import Records
 
 extension Segment {
     /// The first batch that reaches `offset` or lies beyond it.
     /// - Parameter limit: where the committed bytes end.
     func batch(reaching offset: Offset, limit: Int64) throws(DiskError) -> ScannedBatch? {
-        let start = Int64(try offsetIndex().entry(atOrBefore: offset - base)?.position ?? 0)
-        var scanner = BatchScanner(try file(), from: min(start, limit), to: limit, checksCRC: false)
-        while case .batch(let batch) = try scanner.next() {
-            if batch.lastOffset >= offset { return batch }
+        try withIndexes { () throws(DiskError) in
+            var walk = try walk(from: try offsetEntry(atOrBefore: offset - base), limit: limit)
+            while let batch = try next(&walk) {
+                if batch.lastOffset >= offset { return batch }
+            }
+            return nil
         }
-        return nil
     }
 
     /// How far whole batches reach from `first` on without going past `position`; at least `first` itself.
@@ -20,32 +22,140 @@ extension Segment {
     ) throws(DiskError) -> (end: Int64, nextOffset: Offset) {
         let firstEnd = first.position + Int64(first.size)
         guard firstEnd < position else { return (firstEnd, first.nextOffset) }
-        // Everything before a batch border that is known fits; only what follows it must be walked.
-        let border = Int64(try offsetIndex().entry(atOrBeforePosition: position - 1)?.position ?? 0)
-        var scanner = BatchScanner(try file(), from: max(border, firstEnd), to: limit, checksCRC: false)
-        var result = (end: scanner.position, nextOffset: first.nextOffset)
-        var isFirst = true
-        while case .batch(let batch) = try scanner.next() {
-            guard scanner.position <= position else {
-                if isFirst { result.nextOffset = batch.baseOffset }
-                break
+        return try withIndexes { () throws(DiskError) in
+            // Everything before a batch border that is known fits; only what follows it must be walked.
+            let known = try offsetEntry(atOrBeforePosition: position - 1)
+            var result = (end: firstEnd, nextOffset: first.nextOffset)
+            var walk: Walk
+            if let known, Int64(known.position) > firstEnd {
+                walk = try self.walk(from: known, limit: limit)
+                if let ahead = walk.ahead { result = (ahead.position, ahead.baseOffset) }
+            } else {
+                walk = Walk(scanner: try scanner(from: firstEnd, to: limit))
             }
-            result = (scanner.position, batch.nextOffset)
-            isFirst = false
+            while let batch = try next(&walk), batch.position + Int64(batch.size) <= position {
+                result = (batch.position + Int64(batch.size), batch.nextOffset)
+            }
+            return result
         }
-        return result
     }
 
-    /// The first batch with a record at or after a time, by the batches' largest timestamps.
-    func batch(atOrAfter timestamp: Int64, limit: Int64) throws(DiskError) -> ScannedBatch? {
-        // The batch that the first entry at or after the time names has such a record. None before the last offset entry
-        // below that batch has one: when that offset entry was made, all timestamps were below.
-        guard let time = try timeIndex().entry(atOrAfter: timestamp) else { return nil }
-        let start = Int64(try offsetIndex().entry(atOrBefore: Int64(time.relativeOffset) - 1)?.position ?? 0)
-        var scanner = BatchScanner(try file(), from: min(start, limit), to: limit, checksCRC: false)
-        while case .batch(let batch) = try scanner.next() {
-            if batch.maxTimestamp >= timestamp { return batch }
+    /// The first batch that reaches `first` or lies beyond it and has a record at or after a time, by the batches' largest
+    /// timestamps.
+    func batch(atOrAfter timestamp: Int64, from first: Offset, limit: Int64) throws(DiskError) -> ScannedBatch? {
+        try withIndexes { () throws(DiskError) in
+            let step = try timeStep(at: timestamp)
+            if let before = step.before { try check(before, limit: size) }
+            guard let after = step.after else {
+                // The last entry has the segment's largest time: it may be the one that is missing.
+                guard try largest().timestamp < timestamp else { throw damage(.times, "its last entry is missing") }
+                return nil
+            }
+            // None before the last offset entry below the batch that `after` names has such a record: when that offset
+            // entry was made, all timestamps were below.
+            let last = max(Int64(after.relativeOffset) - 1, first - base)
+            let start = try offsetEntry(atOrBefore: last)
+            if let start, limit < size, Int64(start.position) >= limit { return nil }
+            var walk = try walk(from: start, limit: limit)
+            while let batch = try next(&walk) {
+                if batch.lastOffset >= first && batch.maxTimestamp >= timestamp { return batch }
+                if first <= base && batch.lastOffset >= base + Int64(after.relativeOffset) {
+                    throw damage(.times, "no batch at offset \(base + Int64(after.relativeOffset)) has its time")
+                }
+            }
+            // What readers see may end before the entry's batch, and that may lie before the first that is wanted.
+            if limit < size || first > base { return nil }
+            throw damage(.times, "offset \(base + Int64(after.relativeOffset)) is not there")
         }
-        return nil
+    }
+
+    /// The largest timestamp and where it came first, ``TimeIndex/Entry/none`` if no record has one.
+    func largest() throws(DiskError) -> TimeIndex.Entry {
+        let (known, size) = state.withLock { ($0.builder?.largest ?? $0.largest, $0.size) }
+        if let known { return known }
+        guard size > 0 else { return .none }
+        let found = try withIndexes { () throws(DiskError) in
+            // Making the indexes anew tells it as well.
+            if let known = state.withLock({ $0.largest }) { return known }
+            let last = TimeIndex(bytes: try written(.times) { _ in }.bytes).last ?? .none
+            if last != .none { try check(last, limit: size) }
+            // A last entry that is missing would make the segment look older than it is.
+            let index = OffsetIndex(bytes: try written(.offsets) { _ in }.bytes)
+            var walk = try walk(from: index.count == 0 ? nil : index[index.count - 1], limit: size)
+            while let batch = try next(&walk) {
+                guard batch.maxTimestamp <= last.timestamp else {
+                    throw damage(.times, "its last entry is missing")
+                }
+            }
+            return last
+        }
+        state.withLock { $0.largest = found }
+        return found
+    }
+
+    /// The largest timestamp of what readers see, -1 if no record there has one.
+    /// - Parameter end: the high watermark.
+    /// - Parameter limit: where it lies in the log file; the size for a segment that is visible as a whole.
+    func largestTimestamp(below end: Offset, limit: Int64) throws(DiskError) -> Int64 {
+        guard limit > 0 else { return TimeIndex.Entry.none.timestamp }
+        guard limit < size else { return try largest().timestamp }
+        return try withIndexes { () throws(DiskError) in
+            var largest = try timeEntry(below: end - base)?.timestamp ?? TimeIndex.Entry.none.timestamp
+            var walk = try walk(from: try offsetEntry(atOrBeforePosition: limit - 1), limit: limit)
+            while let batch = try next(&walk) { largest = max(largest, batch.maxTimestamp) }
+            return largest
+        }
+    }
+
+    /// Looks for the batch that a time entry names.
+    private func check(_ entry: TimeIndex.Entry, limit: Int64) throws(DiskError) {
+        let offset = base + Int64(entry.relativeOffset)
+        var walk = try walk(from: try offsetEntry(atOrBefore: offset - base), limit: limit)
+        while let batch = try next(&walk), batch.baseOffset <= offset {
+            if batch.lastOffset >= offset && batch.maxTimestamp == entry.timestamp { return }
+        }
+        throw damage(.times, "no batch at offset \(offset) has the time \(entry.timestamp)")
+    }
+
+    // MARK: - Walking
+
+    /// Batches one after the other, of which the first may have been read ahead.
+    private struct Walk {
+        var ahead: ScannedBatch?
+        var scanner: BatchScanner
+
+        init(ahead: ScannedBatch? = nil, scanner: BatchScanner) {
+            self.ahead = ahead
+            self.scanner = scanner
+        }
+    }
+
+    /// Begins to walk where an entry says that a batch begins, if one does.
+    private func walk(from entry: OffsetIndex.Entry?, limit: Int64) throws(DiskError) -> Walk {
+        guard let entry else { return Walk(scanner: try scanner(from: 0, to: limit)) }
+        guard entry.position > 0, Int64(entry.position) < limit else {
+            throw damage(.offsets, "byte \(entry.position) is beyond the log")
+        }
+        var scanner = try scanner(from: Int64(entry.position), to: limit)
+        // Its offset is that of the batch, or of a later one: older brokers made one entry for several batches.
+        guard case .batch(let batch) = try scanner.next(), batch.baseOffset >= base,
+            batch.baseOffset - base <= Int64(entry.relativeOffset)
+        else {
+            throw damage(.offsets, "no batch of offset \(base + Int64(entry.relativeOffset)) at byte \(entry.position)")
+        }
+        return Walk(ahead: batch, scanner: scanner)
+    }
+
+    /// The next batch, nil at the end.
+    private func next(_ walk: inout Walk) throws(DiskError) -> ScannedBatch? {
+        if let ahead = walk.ahead {
+            walk.ahead = nil
+            return ahead
+        }
+        switch try walk.scanner.next() {
+        case .batch(let batch): return batch
+        case .end: return nil
+        case .bad(let reason): throw damage(at: walk.scanner.position, reason)
+        }
     }
 }

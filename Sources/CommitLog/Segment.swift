@@ -4,44 +4,96 @@ import Records
 
 /// One segment of a partition: a `.log` file of batches named by its base offset, and its sparse indexes.
 ///
-/// The partition's writer appends and closes; any thread reads, up to where the partition's ``Partition/View`` says.
+/// The partition's writer appends and closes; any thread reads, up to where the partition's ``Partition/View`` says. What
+/// is open of it is bounded by the data directory's ``FileCache``.
 final class Segment: Sendable {
     let base: Offset
-    /// Without the suffix.
-    let stem: String
-    let disk: Disk
+    let directory: String
+    let files: FileCache
     let state: Lock<State>
     /// The aborted transactions whose markers are here.
     let aborted: TransactionIndexFile
 
     struct State {
-        /// Opened when it is first needed, then kept.
-        var file: (any DiskFile)?
-        /// The entries in the index files, nil while nobody has looked for them.
-        var offsets: MappedBytes?
-        var times: MappedBytes?
+        var log: Kept<any DiskFile>?
+        /// The entries in the index files, mapped.
+        var offsets: Kept<MappedBytes>?
+        var times: Kept<MappedBytes>?
         /// What the indexes are to say beyond that; nil once the segment is closed.
         var builder: IndexBuilder?
         /// Bytes of whole, committed batches.
         var size: Int64
-        /// The offset after the last batch; the base offset while there is none.
+        /// The offset after the last batch, or of the next segment; the base offset while there is no batch.
         var nextOffset: Offset
-        /// Of the first batch, which `segment.ms` counts from; nil while there is none.
+        /// Of the first batch, which `segment.ms` counts from; nil while nobody has looked, or there is none.
         var firstTimestamp: Int64?
-        /// -1 while there is none.
-        var maxTimestamp: Int64 = -1
+        /// Of a closed segment, nil while nobody has looked.
+        var largest: TimeIndex.Entry?
         /// What must be synced for all of a closed segment to be durable.
         var closedAt = CommitTicket.none
-
-        var isClosed: Bool { builder == nil }
+        /// For an index that must be made again.
+        var indexInterval: Int64
+        /// `.swap` while compaction has not given the files their names.
+        var suffix = ""
+        /// Nothing is taken away by the cache.
+        var isHeld = false
+        /// The files' names may be others' by now.
+        var isRetired = false
+        /// How often the indexes were made anew.
+        var repairs = 0
+        /// Counts what was opened.
+        var ticket: UInt64 = 0
     }
 
-    init(stem: String, base: Offset, disk: Disk, state: State) {
-        self.stem = stem
+    /// Something that is open, and whether it was used since the cache last asked.
+    struct Kept<Value: Sendable>: Sendable {
+        let value: Value
+        let ticket: UInt64
+        private var isUsed = true
+
+        init(_ value: Value, _ ticket: UInt64) {
+            self.value = value
+            self.ticket = ticket
+        }
+
+        mutating func use() -> Value {
+            isUsed = true
+            return value
+        }
+
+        /// What is to be done with it when the cache asks.
+        mutating func isNeeded() -> Bool {
+            defer { isUsed = false }
+            return isUsed
+        }
+    }
+
+    private init(_ directory: String, _ base: Offset, _ files: FileCache, _ state: State) {
+        self.directory = directory
         self.base = base
-        self.disk = disk
+        self.files = files
         self.state = Lock(state)
-        aborted = TransactionIndexFile(stem: stem, disk: disk)
+        aborted = TransactionIndexFile(in: directory, base: base, files: files, suffix: state.suffix)
+    }
+
+    /// A segment to which nothing is appended any more. Nothing is opened or read before it is needed.
+    /// - Parameter nextOffset: the base of the next segment will do.
+    /// - Parameter suffix: of the names of its files, while compaction has not given them theirs.
+    convenience init(
+        closed base: Offset, in directory: String, size: Int64, nextOffset: Offset, indexInterval: Int64,
+        files: FileCache, suffix: String = ""
+    ) {
+        let state = State(size: size, nextOffset: nextOffset, indexInterval: indexInterval, suffix: suffix)
+        self.init(directory, base, files, state)
+    }
+
+    /// A segment to append to.
+    /// - Parameter builder: of the indexes, which took every batch that is there.
+    convenience init(
+        growing builder: IndexBuilder, in directory: String, size: Int64, nextOffset: Offset, files: FileCache
+    ) {
+        let state = State(builder: builder, size: size, nextOffset: nextOffset, indexInterval: builder.interval)
+        self.init(directory, builder.base, files, state)
     }
 
     /// `/x/t-0/00000000000000000042`
@@ -50,29 +102,19 @@ final class Segment: Sendable {
         return directory + "/" + String(repeating: "0", count: max(0, 20 - digits.utf8.count)) + digits
     }
 
+    /// Of the files, without the suffix.
+    var stem: String { Self.stem(directory, base) }
     var logPath: String { stem + ".log" }
     /// Everything that belongs to the segment and may be there.
     static let suffixes = [".log", ".index", ".timeindex", ".txnindex", ".snapshot"]
 
     var size: Int64 { state.withLock { $0.size } }
     var nextOffset: Offset { state.withLock { $0.nextOffset } }
-    var maxTimestamp: Int64 { state.withLock { $0.maxTimestamp } }
     var closedAt: CommitTicket { state.withLock { $0.closedAt } }
-    var firstTimestamp: Int64? { state.withLock { $0.firstTimestamp } }
     /// Entries of both indexes of a segment that is not closed.
     var indexCounts: IndexBuilder.Counts {
         state.withLock {
             IndexBuilder.Counts(offsets: $0.builder?.offsetCount ?? 0, times: $0.builder?.timeCount ?? 0)
-        }
-    }
-
-    /// The open log file.
-    func file() throws(DiskError) -> any DiskFile {
-        try state.withLock { (state) throws(DiskError) in
-            if let file = state.file { return file }
-            let file = try disk.open(logPath, state.isClosed ? .read : .readWrite)
-            state.file = file
-            return file
         }
     }
 
@@ -85,10 +127,9 @@ final class Segment: Sendable {
                 state.builder?.take(
                     position: position, size: batch.size, lastOffset: header.lastOffset,
                     maxTimestamp: header.maxTimestamp)
+                if position == 0 { state.firstTimestamp = header.maxTimestamp }
                 position += Int64(batch.size)
                 state.nextOffset = header.nextOffset
-                if state.firstTimestamp == nil { state.firstTimestamp = header.maxTimestamp }
-                state.maxTimestamp = max(state.maxTimestamp, header.maxTimestamp)
             }
             state.size = position
         }
@@ -96,16 +137,31 @@ final class Segment: Sendable {
 
     /// Uses another `index.interval.bytes` from now on.
     func setIndexInterval(_ bytes: Int64) {
-        state.withLock { $0.builder?.interval = bytes }
+        state.withLock { state in
+            state.builder?.interval = bytes
+            state.indexInterval = bytes
+        }
     }
 
     /// From now on nothing is appended. The indexes were written, and are mapped when they are next needed.
     func close(at ticket: CommitTicket) {
         aborted.close()
         state.withLock { state in
+            state.largest = state.builder?.largest
             state.builder = nil
             (state.offsets, state.times) = (nil, nil)
             state.closedAt = ticket
         }
+    }
+
+    /// Of the first batch, nil if there is none: `segment.ms` counts from it.
+    func firstTimestamp() throws(DiskError) -> Int64? {
+        let (known, size) = state.withLock { ($0.firstTimestamp, $0.size) }
+        if let known { return known }
+        guard size > 0 else { return nil }
+        var scanner = try scanner(from: 0, to: size)
+        guard case .batch(let first) = try scanner.next() else { return nil }
+        state.withLock { $0.firstTimestamp = first.maxTimestamp }
+        return first.maxTimestamp
     }
 }

@@ -6,7 +6,7 @@ import Records
 /// offset 8, size 4, the last offset of the first batch that has it, less the segment's base offset
 /// ```
 /// The last entry of a closed segment has its largest timestamp; there is none if no record has a timestamp.
-struct TimeIndex {
+struct TimeIndex: RandomAccessCollection {
     struct Entry: Hashable, Sendable {
         /// Milliseconds since 1970.
         var timestamp: Int64
@@ -18,38 +18,71 @@ struct TimeIndex {
 
     static let entrySize = 12
 
-    /// What stands in the file: nothing but whole entries.
-    var written = MappedBytes.empty
-    /// What comes after it and is not in the file yet.
-    var tail: [Entry] = []
+    /// Nothing but whole entries.
+    let bytes: MappedBytes
 
-    var count: Int { written.count / Self.entrySize + tail.count }
+    var startIndex: Int { 0 }
+    var endIndex: Int { bytes.count / Self.entrySize }
 
     subscript(_ place: Int) -> Entry {
-        let inFile = written.count / Self.entrySize
-        guard place < inFile else { return tail[place - inFile] }
-        return Entry(
-            timestamp: written.int64(at: place * Self.entrySize),
-            relativeOffset: written.int32(at: place * Self.entrySize + 8))
+        Entry(
+            timestamp: bytes.int64(at: place * Self.entrySize),
+            relativeOffset: bytes.int32(at: place * Self.entrySize + 8))
     }
 
-    var last: Entry? { count == 0 ? nil : self[count - 1] }
-
-    /// The first entry at or after a time. The first batch with such a record is the one that it names, or one between
-    /// that and the last offset entry below it.
-    func entry(atOrAfter timestamp: Int64) -> Entry? {
-        let place = firstPlace(in: 0..<count) { self[$0].timestamp >= timestamp }
-        return place == count ? nil : self[place]
+    /// Two entries that follow each other; the first is before a time, the second at or after it.
+    struct Step: Hashable {
+        var before: Entry?
+        var after: Entry?
     }
 
-    /// Whether the entries can be those of a log: ascending, and within its offsets.
+    /// Where a time comes between the entries. The first batch with a record at or after it is the one that the entry
+    /// after it names, or one between that and the last offset entry below it.
+    /// - Throws: if the entries that were looked at do not ascend.
+    func step(at timestamp: Int64) throws(IndexFault) -> Step {
+        var before = Entry.none
+        var after: Entry?
+        var places = 0..<count
+        while !places.isEmpty {
+            let middle = (places.lowerBound + places.upperBound) / 2
+            let entry = self[middle]
+            guard before.precedes(entry), after.map({ entry.precedes($0) }) ?? true else {
+                throw IndexFault("entry \(middle) of \(count) is out of order")
+            }
+            if entry.timestamp >= timestamp {
+                places = places.lowerBound..<middle
+                after = entry
+            } else {
+                places = middle + 1..<places.upperBound
+                before = entry
+            }
+        }
+        return Step(before: places.lowerBound == 0 ? nil : before, after: after)
+    }
+
+    /// As ``step(at:)``, of entries in memory.
+    static func step(in entries: [Entry], at timestamp: Int64) -> Step {
+        let place = firstPlace(in: 0..<entries.count) { entries[$0].timestamp >= timestamp }
+        return Step(
+            before: place == 0 ? nil : entries[place - 1], after: place == entries.count ? nil : entries[place])
+    }
+
+    /// The last of some entries below an offset.
+    static func entry(in entries: some RandomAccessCollection<Entry>, below relativeOffset: Int64) -> Entry? {
+        let offsets = 0..<entries.count
+        let place = firstPlace(in: offsets) {
+            Int64(entries[entries.index(entries.startIndex, offsetBy: $0)].relativeOffset) >= relativeOffset
+        }
+        return place == 0 ? nil : entries[entries.index(entries.startIndex, offsetBy: place - 1)]
+    }
+
+    /// Whether all entries can be those of a log: ascending, and within its offsets.
     /// - Parameter offsets: how many the segment has, from its base on.
     func isSane(offsets: Int64) -> Bool {
         var last = Entry.none
         for place in 0..<count {
-            let entry = self[place]
-            guard entry.timestamp > last.timestamp, entry.relativeOffset >= last.relativeOffset else { return false }
-            last = entry
+            guard last.precedes(self[place]) else { return false }
+            last = self[place]
         }
         return count == 0 || Int64(last.relativeOffset) < offsets
     }
@@ -62,4 +95,9 @@ struct TimeIndex {
         }
         return writer.bytes
     }
+}
+
+extension TimeIndex.Entry {
+    /// Whether the other may stand behind this one.
+    func precedes(_ other: Self) -> Bool { timestamp < other.timestamp && relativeOffset <= other.relativeOffset }
 }

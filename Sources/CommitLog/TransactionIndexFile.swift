@@ -1,25 +1,41 @@
+import Glibc
 import Platform
 import Records
 
 /// The `.txnindex` of one segment: appended to by the partition's writer, read by anyone.
 final class TransactionIndexFile: Sendable {
-    private let path: String
-    private let disk: Disk
-    private let state = Lock(State())
+    private let directory: String
+    private let base: Offset
+    private let files: FileCache
+    private var disk: Disk { files.disk }
+    private let state: Lock<State>
 
     private struct State {
         /// Whole entries; nil while nobody has looked.
         var count: Int?
-        /// Of a segment that is appended to.
+        /// Of a segment that is appended to, or whose files are about to be renamed.
         var file: (any DiskFile)?
+        /// `.swap` while compaction has not given the file its name.
+        var suffix: String
+        /// The name may be another segment's by now.
+        var isRetired = false
     }
 
     /// Entries read in one go.
     private static let window = 1_024
 
-    init(stem: String, disk: Disk) {
-        path = stem + TransactionIndex.suffix
-        self.disk = disk
+    init(in directory: String, base: Offset, files: FileCache, suffix: String) {
+        self.directory = directory
+        self.base = base
+        self.files = files
+        state = Lock(State(suffix: suffix))
+    }
+
+    /// - Throws: as if the file were missing, once its name may be another's.
+    private func path(_ state: State) throws(DiskError) -> String {
+        let path = Segment.stem(directory, base) + TransactionIndex.suffix + state.suffix
+        guard !state.isRetired else { throw DiskError(operation: "open", path: path, code: ENOENT) }
+        return path
     }
 
     /// How many entries there are.
@@ -33,7 +49,7 @@ final class TransactionIndexFile: Sendable {
         try state.withLock { (state) throws(DiskError) in
             let before = try count(&state)
             let file: any DiskFile
-            if let there = state.file { file = there } else { file = try disk.open(path, .create) }
+            if let there = state.file { file = there } else { file = try disk.open(path(state), .create) }
             state.file = file
             try file.write(TransactionIndex.encode([entry]), at: Int64(before * TransactionIndex.entrySize))
             state.count = before + 1
@@ -58,10 +74,14 @@ final class TransactionIndexFile: Sendable {
     /// - Throws: what the disk says. Bytes that are no entry end the walk.
     /// - Returns: whether `body` wants more.
     func forEach(_ body: (AbortedTransaction) -> Bool) throws(DiskError) -> Bool {
-        let (count, open) = try state.withLock { (state) throws(DiskError) in (try self.count(&state), state.file) }
-        guard count > 0 else { return true }
-        let file: any DiskFile
-        if let open { file = open } else { file = try disk.open(path, .read) }
+        let (count, open) = try state.withLock { (state) throws(DiskError) -> (Int, (any DiskFile)?) in
+            let count = try self.count(&state)
+            if count == 0 { return (0, nil) }
+            // Opened under the lock, so that it is not renamed between a look at its name and this.
+            if let open = state.file { return (count, open) }
+            return (count, try disk.open(path(state), .read))
+        }
+        guard let file = open else { return true }
         var place = 0
         while place < count {
             let wanted = min(Self.window, count - place) * TransactionIndex.entrySize
@@ -76,11 +96,33 @@ final class TransactionIndexFile: Sendable {
     private func count(_ state: inout State) throws(DiskError) -> Int {
         if let count = state.count { return count }
         var size: Int64 = 0
-        do throws(DiskError) { size = try disk.status(path).size } catch { guard error.isMissing else { throw error } }
+        do throws(DiskError) { size = try disk.status(path(state)).size } catch {
+            guard error.isMissing, !state.isRetired else { throw error }
+        }
         let count = Int(size) / TransactionIndex.entrySize
         state.count = count
         return count
     }
+
+    // MARK: - When another segment comes in its place
+
+    /// Opens the file, if there are entries, and keeps it until ``settle()``.
+    func hold() throws(DiskError) {
+        try state.withLock { (state) throws(DiskError) in
+            if try count(&state) > 0 { state.file = try disk.open(path(state), .read) }
+        }
+    }
+
+    /// The file has its name.
+    func settle() {
+        state.withLock { state in
+            state.suffix = ""
+            state.file = nil
+        }
+    }
+
+    /// The name may be another's from now on: nothing is opened any more.
+    func retire() { state.withLock { $0.isRetired = true } }
 
     // MARK: - Recovery
 

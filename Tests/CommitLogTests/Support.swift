@@ -40,8 +40,11 @@ enum Make {
     }
 
     /// A fresh directory of the machine's, removed by ``withDirectory(_:)``.
-    static func withDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-        let path = NSTemporaryDirectory() + "penstock-log-\(UUID().uuidString)"
+    /// - Parameter inMemory: on a file system in memory, where the machine has one: for very many files.
+    static func withDirectory<Result>(inMemory: Bool = false, _ body: (String) throws -> Result) throws -> Result {
+        let memory = "/dev/shm/"
+        let hasMemory = inMemory && FileManager.default.isWritableFile(atPath: memory)
+        let path = (hasMemory ? memory : NSTemporaryDirectory()) + "penstock-log-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
         return try body(path)
     }
