@@ -113,7 +113,9 @@ extension Node {
         _ batch: EncodedBatch, to partition: Partition
     ) throws(ClientBatch.Refusal) -> (base: Offset, ticket: CommitTicket) {
         let result: AppendResult
-        do throws(StorageError) { result = try directory.append(batch, to: partition) } catch {
+        do throws(StorageError) {
+            result = try directory.append(batch, to: partition, now: clock.wallMilliseconds())
+        } catch {
             throw ClientBatch.Refusal(code: ErrorCode(error), message: "\(error)")
         }
         switch result {

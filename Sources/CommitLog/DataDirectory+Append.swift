@@ -6,28 +6,33 @@ extension DataDirectory {
     ///
     /// It is visible when this returns, and durable once its ticket is synced. On an error nothing of it is in the log.
     /// On a full disk the internal topics, such as that of the group offsets, go on with the reserve's room.
-    package func append(_ batch: EncodedBatch, to partition: Partition) throws(StorageError) -> AppendResult {
+    /// - Parameter now: milliseconds since 1970, for `segment.ms` where records have no timestamps; nil leaves that out.
+    package func append(
+        _ batch: EncodedBatch, to partition: Partition, now: Int64? = nil
+    ) throws(StorageError) -> AppendResult {
         guard batch.header.producerId < PipelineProducer.firstReserved else {
             return .rejected(.reservedProducer(batch.header.producerId))
         }
         guard topic(id: partition.topicID)?.isInternal ?? false else {
             return try makingRoom { () throws(StorageError) in
                 try checkReserve("write \(partition.name)")
-                return try appendOnce(batch, to: partition)
+                return try appendOnce(batch, to: partition, now)
             }
         }
-        return try withReserve { () throws(StorageError) in try appendOnce(batch, to: partition) }
+        return try withReserve { () throws(StorageError) in try appendOnce(batch, to: partition, now) }
     }
 
     private func checkReserve(_ operation: @autoclosure () -> String) throws(StorageError) {
         guard reserve.allowsAppends else { throw StorageError(operation(), .disk(reserve.shortage)) }
     }
 
-    private func appendOnce(_ batch: EncodedBatch, to partition: Partition) throws(StorageError) -> AppendResult {
+    private func appendOnce(
+        _ batch: EncodedBatch, to partition: Partition, _ now: Int64?
+    ) throws(StorageError) -> AppendResult {
         try makeRoomForFiles()
         let (result, hasRolled) = try partition.writer.withLock { (writer) throws(StorageError) in
             let rolls = writer.rolls
-            return (try appendHeld(batch, to: partition, writer), writer.rolls != rolls)
+            return (try appendHeld(batch, to: partition, writer, now), writer.rolls != rolls)
         }
         if case .appended = result { observer?(partition) }
         if hasRolled { trimAtOnce(partition) }
@@ -35,7 +40,7 @@ extension DataDirectory {
     }
 
     private func appendHeld(
-        _ batch: EncodedBatch, to partition: Partition, _ writer: PartitionWriter
+        _ batch: EncodedBatch, to partition: Partition, _ writer: PartitionWriter, _ now: Int64?
     ) throws(StorageError) -> AppendResult {
         try ledger.check("write \(writer.name)")
         switch writer.producers.judge(batch) {
@@ -43,7 +48,7 @@ extension DataDirectory {
         case .duplicate(let base): return .duplicate(base: base, ticket: ledger.latest)
         case .reject(let rejection): return .rejected(rejection)
         }
-        let pending = try writer.prepare([batch], epoch: leaderEpoch)
+        let pending = try writer.prepare([batch], epoch: leaderEpoch, now: now)
         do throws(DiskError) { try writer.write(pending) } catch {
             undo([(writer, pending)])
             throw StorageError("write \(writer.name)", error)

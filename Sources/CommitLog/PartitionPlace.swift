@@ -44,7 +44,7 @@ struct PartitionPlace: Sendable {
         settings: TopicSettings, files: FileCache, ledger: SyncLedger, leaderEpoch: Int32, producers: Int
     ) throws(DiskError) -> Partition.Parts {
         // Opened again when it is first written to: ten thousand new partitions are not ten thousand open files.
-        _ = try disk.open(Segment.stem(path, 0) + ".log", .create)
+        settings.preallocate(try disk.open(Segment.stem(path, 0) + ".log", .create))
         let segment = Segment(
             growing: IndexBuilder(base: 0, interval: settings.indexIntervalBytes), in: path, size: 0, nextOffset: 0,
             files: files)

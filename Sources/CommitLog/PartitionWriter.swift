@@ -4,7 +4,7 @@ import Records
 
 /// The writing side of a partition; whoever holds its lock is the one writer.
 ///
-/// An append goes in three steps: ``prepare(_:epoch:)`` decides everything and may roll, ``write(_:)`` writes the
+/// An append goes in three steps: ``prepare(_:epoch:now:)`` decides everything and may roll, ``write(_:)`` writes the
 /// bytes, and only ``commit(_:)`` changes what anyone can see. Between the last two, ``cutBack(_:)`` undoes.
 final class PartitionWriter {
     let name: String
@@ -34,6 +34,10 @@ final class PartitionWriter {
     /// Bytes of the active segment.
     private var size: Int64
     private(set) var isDeleted = false
+    /// When the active segment was begun, or written to by the first who knew the time: milliseconds since 1970.
+    private var begun: Int64?
+    /// Of this partition's ``SegmentJitter``.
+    private let jitterSeed: UInt64
     /// Segments begun since the partition was opened.
     private(set) var rolls = 0
 
@@ -46,6 +50,7 @@ final class PartitionWriter {
         self.view = view
         active = parts.segments[parts.segments.count - 1]
         producers = parts.producers
+        jitterSeed = parts.topicID.low &+ UInt64(UInt32(bitPattern: parts.index))
         snapshotEnd = parts.snapshotEnd
         let bases = Set(parts.segments.map(\.base))
         looseSnapshots = parts.snapshots.filter { !bases.contains($0) }.sorted()
@@ -83,7 +88,8 @@ final class PartitionWriter {
     /// Decides where batches go and stamps them. Nothing is written but what a roll makes: an empty segment.
     ///
     /// - Parameter batches: at least one.
-    func prepare(_ batches: [EncodedBatch], epoch: Int32) throws(StorageError) -> Pending {
+    /// - Parameter now: milliseconds since 1970, for `segment.ms` where records have no timestamps; nil leaves that out.
+    func prepare(_ batches: [EncodedBatch], epoch: Int32, now: Int64? = nil) throws(StorageError) -> Pending {
         guard !isDeleted else { throw StorageError("write \(name)", .deleted(topic: name)) }
         var bytes: Int64 = 0
         var records: Int64 = 0
@@ -97,7 +103,11 @@ final class PartitionWriter {
             throw StorageError("write \(name)", .tooLarge(size: Int(bytes), limit: Int(Int32.max)))
         }
         return try storing("write \(name)") { () throws(DiskError) in
-            if try mustRoll(bytes: bytes, records: records, maxTimestamp: maxTimestamp) { try roll() }
+            if begun == nil { begun = now }
+            if try mustRoll(bytes: bytes, records: records, maxTimestamp: maxTimestamp, now: now) {
+                try roll()
+                begun = now
+            }
             if epochs.note(epoch, at: logEnd) { epochsChanged = true }
             var next = logEnd
             for batch in batches {
@@ -173,14 +183,18 @@ final class PartitionWriter {
 
     // MARK: - Segments
 
-    private func mustRoll(bytes: Int64, records: Int64, maxTimestamp: Int64) throws(DiskError) -> Bool {
+    private func mustRoll(bytes: Int64, records: Int64, maxTimestamp: Int64, now: Int64?) throws(DiskError) -> Bool {
         guard size > 0 else { return false }
         if size > settings.segmentBytes - bytes { return true }
         if size + bytes > Int64(Int32.max) { return true }
         if logEnd + records - 1 - active.base > Int64(Int32.max) { return true }
         if isIndexFull { return true }
-        guard let first = try active.firstTimestamp(), first >= 0, maxTimestamp >= 0 else { return false }
-        return maxTimestamp - first > settings.segmentMilliseconds
+        let limit = settings.segmentMilliseconds - settings.jitter(of: active.base, seed: jitterSeed)
+        // Like Kafka by the records' clock, and by ours only where they have none.
+        if let first = try active.firstTimestamp(), first >= 0 { return maxTimestamp - first > limit }
+        guard let now, let begun else { return false }
+        let (waited, overflow) = now.subtractingReportingOverflow(begun)
+        return !overflow && waited > limit
     }
 
     /// No room in the offset index, or but one place in the time index, which the last entry is to have.
@@ -191,14 +205,24 @@ final class PartitionWriter {
             || Int64(counts.times) >= bytes / Int64(TimeIndex.entrySize) - 1
     }
 
+    /// Lets go of the room that was taken for the active segment and not used.
+    private func giveRoomBack() throws(DiskError) {
+        guard settings.preallocates, size > 0 else { return }
+        let file = try active.file()
+        try file.truncate(to: size)
+        ledger.touch(file, bytes: 0)
+    }
+
     /// Closes the active segment and begins the next at the end of the log.
     func roll() throws(DiskError) {
+        try giveRoomBack()
         let indexes = try active.writeIndexes(isLast: true)
         try writeSnapshot()
         let stem = Segment.stem(directory, logEnd)
         // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
         // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
+        settings.preallocate(file)
         active.close(at: ledger.latest)
         rolls += 1
         let next = Segment(
@@ -226,6 +250,7 @@ final class PartitionWriter {
         guard !isDeleted, !isWritten else { return logEnd }
         try writeEpochs()
         try writeProducers()
+        if isLast { try giveRoomBack() }
         for index in try active.writeIndexes(isLast: isLast) { ledger.touch(index, bytes: 0) }
         stateIsLast = isLast
         ledger.touch(directory: directory)

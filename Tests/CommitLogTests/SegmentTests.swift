@@ -1,4 +1,5 @@
-import CommitLog
+@testable import CommitLog
+import Platform
 import Records
 import TestSupport
 import Testing
@@ -93,6 +94,89 @@ import Testing
         }
         let logs = memory.files.filter { $0.hasPrefix("/d/t-0/") && $0.hasSuffix(".log") }
         #expect(logs.map { Int($0.dropFirst("/d/t-0/".count).dropLast(4)) } == [0, 2])
+    }
+
+    @Test("segment.jitter.ms closes segments earlier, by another part of it for each segment and partition")
+    func jitter() throws {
+        var settings = TopicSettings()
+        #expect(settings.jitter(of: 7, seed: 7) == 0)
+        settings.segmentJitterMilliseconds = 1000
+        let parts = (0..<200).map { settings.jitter(of: Offset($0 % 20), seed: UInt64($0 / 20)) }
+        #expect(parts.allSatisfy { (0..<1000).contains($0) })
+        #expect(Set(parts).count > 150)
+        // Never more than the segment's own time.
+        settings.segmentMilliseconds = 10
+        #expect((0..<200).allSatisfy { (0..<10).contains(settings.jitter(of: $0, seed: 3)) })
+
+        let directory = try DataDirectory.open("/d", disk: MemoryDisk().disk)
+        let topic = try directory.createTopic(
+            "t", partitions: 1, configuration: ["segment.ms": "1000", "segment.jitter.ms": "1000"])
+        let writer = topic.partitions[0].writer
+        for time in 0..<1000 {
+            _ = try directory.append(Make.batch(["x"], timestamp: Make.time + Int64(time)), to: topic.partitions[0])
+        }
+        #expect(writer.withLock { $0.rolls } > 0)
+    }
+
+    @Test("where records have no timestamps a segment rolls by the age of the segment, if somebody knows the time")
+    func rollingByAge() throws {
+        let directory = try DataDirectory.open("/d", disk: MemoryDisk().disk)
+        let topic = try directory.createTopic("t", partitions: 1, configuration: ["segment.ms": "1000"])
+        let partition = topic.partitions[0]
+        let steps: [(now: Int64?, rolls: Int)] = [
+            (500, 0), (1500, 0), (1501, 1), (2000, 1), (nil, 1), (2501, 1), (2502, 2),
+        ]
+        for step in steps {
+            let now = step.now.map { Make.time + $0 }
+            _ = try directory.append(Make.batch(["x"], timestamp: -1), to: partition, now: now)
+            #expect(partition.writer.withLock { $0.rolls } == step.rolls, "at \(step.now ?? -1)")
+        }
+    }
+
+    @Test("a segment rolls when one of its indexes is full, with a place left for the last time entry")
+    func rollingByIndex() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic(
+            "t", partitions: 1, configuration: ["segment.index.bytes": "48", "index.interval.bytes": "0"])
+        for time in 0..<40 {
+            _ = try directory.append(Make.batch(["x"], timestamp: Make.time + Int64(time)), to: topic.partitions[0])
+        }
+        try directory.close()
+        let counts = memory.files.filter { $0.hasSuffix(".timeindex") && $0.hasPrefix("/d/t-0/") }.map {
+            (memory.bytes(of: $0)?.count ?? 0) / TimeIndex.entrySize
+        }
+        // Four places: an entry for each batch but the first; three, and the last.
+        #expect(counts.count == 10 && counts.allSatisfy { $0 == 3 })
+    }
+
+    @Test("a preallocated segment has its room from the beginning, its size is that of its records, the rest goes back")
+    func preallocated() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let before = memory.used
+        let topic = try directory.createTopic(
+            "t", partitions: 1, configuration: ["segment.bytes": "10000", "preallocate": "true"])
+        #expect(memory.used - before >= 10000)
+        let partition = topic.partitions[0]
+        while partition.writer.withLock({ $0.rolls }) == 0 {
+            _ = try directory.append(Make.batch([String(repeating: "x", count: 3000)]), to: partition)
+        }
+        let size = try #require(memory.bytes(of: Self.log)).count
+        #expect((9000..<10000).contains(size))
+        #expect(memory.used - before >= size + 10000 && memory.used - before < 21000)
+        try directory.close()
+        #expect(memory.used - before < 16000)
+        memory.kill()
+        // Without room the segment is made all the same.
+        let opened = try DataDirectory.open("/d", disk: memory.disk)
+        memory.capacity = memory.used + 5000
+        let again = try #require(opened.topic(named: "t")).partitions[0]
+        while again.writer.withLock({ $0.rolls }) == 0 {
+            _ = try opened.append(Make.batch([String(repeating: "x", count: 990)]), to: again)
+            memory.capacity = memory.used + 5000
+        }
+        #expect(try again.allValues(maxBytes: 100_000).count > 4)
     }
 
     @Test(
