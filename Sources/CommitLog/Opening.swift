@@ -60,7 +60,7 @@ struct Opening {
         }
     }
 
-    private static func lock(
+    static func lock(
         _ path: String, _ disk: Disk, _ operation: String
     ) throws(StorageError) -> any DiskFile {
         let file = try storing(operation) { () throws(DiskError) in

@@ -21,7 +21,11 @@ struct PartitionPlace: Sendable {
 
     /// The topic id that a partition directory says it belongs to, nil if it says none.
     static func topicID(of path: String, disk: Disk) throws(DiskError) -> TopicID? {
-        guard let bytes = try disk.readFile("\(path)/\(metadataName)", limit: 4096) else { return nil }
+        try disk.readFile("\(path)/\(metadataName)", limit: 4096).flatMap { topicID(in: $0) }
+    }
+
+    /// The same, from the content of that file.
+    static func topicID(in bytes: [UInt8]) -> TopicID? {
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("topic_id: ") {
             return TopicID(text: String(line.dropFirst("topic_id: ".count)))
         }

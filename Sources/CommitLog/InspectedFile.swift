@@ -1,0 +1,72 @@
+package import Records
+
+/// A file of a data directory, by its name.
+package struct InspectedFile: Hashable, Sendable {
+    package enum Kind: String, Sendable {
+        case log, index, timeindex, txnindex, snapshot
+        /// One of the checkpoints in the root of a data directory.
+        case checkpoint
+        case leaderEpochs = "leader-epochs"
+        /// `partition.metadata`
+        case metadata
+        /// `meta.properties`
+        case properties
+        /// Text that is shown as it is.
+        case text
+    }
+
+    package let path: String
+    package let kind: Kind
+    /// What the name says: a segment's base offset, the end of a snapshot. Copies of what was cut have none.
+    package let offset: Offset?
+
+    /// - Returns: nil for a name that means nothing here.
+    package init?(_ path: String) {
+        self.path = path
+        var name = path.split(separator: "/").last.map(String.init) ?? path
+        for suffix in [".deleted", ".cleaned", ".swap"] where name.hasSuffix(suffix) {
+            name.removeLast(suffix.count)
+        }
+        switch name {
+        case LeaderEpochs.fileName: (kind, offset) = (.leaderEpochs, nil)
+        case PartitionPlace.metadataName: (kind, offset) = (.metadata, nil)
+        case MetaProperties.fileName: (kind, offset) = (.properties, nil)
+        case DataDirectory.cleanMarker, DataDirectory.failureMarker: (kind, offset) = (.text, nil)
+        case _ where name.hasSuffix("-offset-checkpoint"): (kind, offset) = (.checkpoint, nil)
+        default:
+            guard let dot = name.lastIndex(of: "."), let kind = Kind(rawValue: String(name[name.index(after: dot)...])),
+                [.log, .index, .timeindex, .txnindex, .snapshot].contains(kind)
+            else { return nil }
+            self.kind = kind
+            let digits = name[..<dot]
+            offset = digits.utf8.count == 20 ? Offset(digits).flatMap { $0 >= 0 ? $0 : nil } : nil
+        }
+    }
+
+    /// The partition that the file's directory is called after; nil if it is called otherwise.
+    package var partition: (topic: String, index: Int32)? {
+        let parts = path.split(separator: "/")
+        return parts.count > 1 ? PartitionPlace.parse(String(parts[parts.count - 2])) : nil
+    }
+
+    /// What belongs to a segment stands together.
+    static func order(_ a: InspectedFile, _ b: InspectedFile) -> Bool {
+        (a.offset ?? -1, a.rank, a.path) < (b.offset ?? -1, b.rank, b.path)
+    }
+
+    private var rank: Int {
+        switch kind {
+        case .properties: 0
+        case .text: 1
+        case .checkpoint: 2
+        case .metadata: 3
+        case .leaderEpochs: 4
+        // What stands before a segment's first record.
+        case .snapshot: 5
+        case .log: 6
+        case .index: 7
+        case .timeindex: 8
+        case .txnindex: 9
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/// What the tools were pointed at. Nothing is opened for it, and nobody is locked out.
+package enum InspectedPlace: Hashable, Sendable {
+    case file(InspectedFile)
+    /// A directory of segments.
+    case partition(String)
+    /// A data directory, Penstock's or a Kafka broker's.
+    case dataDirectory(String)
+    /// Partition directories of one topic.
+    case topic(String, directories: [String])
+
+    /// What a path is.
+    package static func at(_ path: String, disk: Disk = .real) throws(StorageError) -> InspectedPlace {
+        let path = trimmed(path)
+        let place = try storing("look at \(path)") { () throws(DiskError) -> InspectedPlace? in
+            guard try disk.status(path).kind == .directory else { return InspectedFile(path).map { .file($0) } }
+            let names = try disk.list(path)
+            let isPartition = names.contains {
+                $0 == PartitionPlace.metadataName || InspectedFile($0)?.kind == .log && $0.utf8.count == 24
+            }
+            return isPartition ? .partition(path) : .dataDirectory(path)
+        }
+        guard let place else {
+            throw StorageError(
+                "look at \(path)",
+                .damaged(
+                    "it is no file of a log; expected a name such as 00000000000000000000.log, "
+                        + "leader-epoch-checkpoint or meta.properties, or a directory"))
+        }
+        return place
+    }
+
+    /// The partitions of a topic, or one such as `web-3`.
+    /// - Returns: nil if the data directory has none of that name.
+    package static func topic(
+        _ name: String, in dataDirectory: String, disk: Disk = .real
+    ) throws(StorageError) -> InspectedPlace? {
+        let root = trimmed(dataDirectory)
+        let names = try storing("look for \(name) in \(root)") { () throws(DiskError) in
+            try partitions(in: root, disk)
+        }
+        let found = names.filter { $0 == name || PartitionPlace.parse($0)?.topic == name }
+        return found.isEmpty ? nil : .topic(name, directories: found.map { "\(root)/\($0)" })
+    }
+
+    /// The names of a data directory's partition directories, in order of topic and number.
+    static func partitions(in dataDirectory: String, _ disk: Disk) throws(DiskError) -> [String] {
+        var found: [(topic: String, index: Int32)] = []
+        for name in try disk.list(dataDirectory) {
+            guard let place = PartitionPlace.parse(name),
+                try disk.status("\(dataDirectory)/\(name)").kind == .directory
+            else { continue }
+            found.append(place)
+        }
+        return found.sorted { ($0.topic, $0.index) < ($1.topic, $1.index) }.map { "\($0.topic)-\($0.index)" }
+    }
+
+    /// The data directory that a partition's directory lies in.
+    static func parent(_ directory: String) -> String {
+        guard let slash = directory.lastIndex(of: "/") else { return "." }
+        return slash == directory.startIndex ? "/" : String(directory[..<slash])
+    }
+
+    private static func trimmed(_ path: String) -> String {
+        var path = path[...]
+        while path.count > 1 && path.hasSuffix("/") { path = path.dropLast() }
+        return String(path)
+    }
+
+    /// The data directory that this is or lies in, if it looks like one.
+    package func dataDirectory(disk: Disk = .real) -> String? {
+        let candidate: String
+        switch self {
+        case .dataDirectory(let path): return path
+        case .partition(let path): candidate = Self.parent(path)
+        case .topic(_, let directories): candidate = directories.first.map(Self.parent) ?? "."
+        case .file(let file):
+            let directory = Self.parent(file.path)
+            candidate = file.partition == nil ? directory : Self.parent(directory)
+        }
+        return (try? disk.exists("\(candidate)/\(MetaProperties.fileName)")) == true ? candidate : nil
+    }
+}

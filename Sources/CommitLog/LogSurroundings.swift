@@ -1,0 +1,74 @@
+import Records
+
+/// What a data directory says about its partitions, for whoever judges them.
+struct LogSurroundings {
+    private var registry: Registry?
+    private var cleaned = OffsetCheckpoint()
+    private var starts = OffsetCheckpoint()
+    /// Whether there is a data directory at all; a copy of a partition may lie anywhere.
+    private let isKnown: Bool
+
+    /// What must hold in one partition.
+    struct Rules {
+        /// Offsets may be missing below the last segment, since the partition is, or may be, compacted.
+        var mayHaveHoles = true
+        /// From here on index entries were made batch by batch, as ours are: older Kafka brokers made one per append.
+        var exactIndexesFrom: Offset = .max
+        /// As the registry has it.
+        var topicID: TopicID?
+        /// `index.interval.bytes`
+        var indexInterval = TopicSettings().indexIntervalBytes
+        /// The first readable offset, nil where nobody says.
+        var logStart: Offset?
+    }
+
+    /// What cannot be read is left out: verifying finds it.
+    init(_ root: String?, disk: Disk) {
+        isKnown = root != nil
+        guard let root else { return }
+        cleaned = (try? OffsetCheckpoint.read(.cleaner, in: root, disk: disk))?.offsets ?? OffsetCheckpoint()
+        starts = (try? OffsetCheckpoint.read(.logStart, in: root, disk: disk))?.offsets ?? OffsetCheckpoint()
+        registry = Self.registry(of: root, disk)
+    }
+
+    func rules(for files: PartitionFiles) -> Rules {
+        var rules = Rules()
+        guard isKnown, let (topic, index) = files.partition else { return rules }
+        rules.logStart = max(starts[topic, index] ?? 0, files.segments.first?.base ?? 0)
+        rules.mayHaveHoles = cleaned[topic, index] != nil || topic.hasPrefix("__")
+        guard let registry else { return rules }
+        rules.exactIndexesFrom = 0
+        guard let (id, entry) = registry.topics.first(where: { $0.value.name == topic }) else { return rules }
+        rules.topicID = id
+        if let settings = try? TopicSettings(entry.configuration) { rules.indexInterval = settings.indexIntervalBytes }
+        if entry.configuration["cleanup.policy"]?.contains("compact") == true { rules.mayHaveHoles = true }
+        if entry.isAdopted {
+            rules.exactIndexesFrom = entry.adoptedEnds.indices.contains(Int(index)) ? entry.adoptedEnds[Int(index)] : 0
+        }
+        return rules
+    }
+
+    /// nil in a directory of Kafka's.
+    private static func registry(of root: String, _ disk: Disk) -> Registry? {
+        let directory = "\(root)/\(DataDirectory.registryTopic)-0"
+        guard let files = try? PartitionFiles(in: directory, disk: disk) else { return nil }
+        var registry = Registry()
+        for segment in files.segments {
+            guard let file = try? disk.open(segment.stem + ".log", .read), let size = try? file.status().size else {
+                continue
+            }
+            var scanner = BatchScanner(file, to: size, checksCRC: true)
+            while case .batch(let batch)? = try? scanner.next() {
+                guard let bytes = try? file.readBytes(at: batch.position, count: batch.size),
+                    let records = try? RecordBatch.decode(bytes.rawSpan, limit: 128 << 20).1
+                else { continue }
+                for record in records {
+                    guard let key = record.key, let change = try? Registry.Change(key: key, value: record.value)
+                    else { continue }
+                    registry.apply(change)
+                }
+            }
+        }
+        return registry
+    }
+}

@@ -1,0 +1,127 @@
+import Records
+
+/// What must be done to one segment for it to be a walk of whole batches again.
+struct SegmentPlan {
+    /// Bytes that go, and the offsets that an empty batch takes in their place; one of them may be empty.
+    struct Change {
+        var removed: Range<Int64>
+        var offsets: Range<Offset>
+        var reason: String
+    }
+
+    private let stem: String
+    private let base: Offset
+    private let size: Int64
+    private(set) var changes: [Change] = []
+    /// Where the log goes on behind the segment.
+    private(set) var next: Offset
+
+    var isWhole: Bool { changes.isEmpty }
+
+    /// - Parameter next: where the log goes on before this segment, nil if it is the first.
+    /// - Parameter following: where the next segment begins.
+    init(
+        _ segment: PartitionFiles.Segment, next: Offset?, following: Offset?, rules: LogSurroundings.Rules, disk: Disk
+    ) throws(DiskError) {
+        stem = segment.stem
+        base = segment.base
+        size = segment.bytes
+        self.next = max(next ?? segment.base, segment.base)
+        let file = try disk.open(segment.stem + ".log", .read)
+        var scanner = BatchScanner(file, to: size, checksCRC: true)
+        /// Where bytes began that cannot stay, and why.
+        var bad: (position: Int64, reason: String)?
+        walk: while true {
+            switch try scanner.next() {
+            case .end: break walk
+            case .batch(let batch):
+                if let objection = objection(to: batch) {
+                    bad = bad ?? (batch.position, objection)
+                    continue
+                }
+                let isHole = batch.message == nil && batch.baseOffset > self.next
+                if let bad {
+                    add(bad.position..<batch.position, to: isHole ? batch.baseOffset : self.next, bad.reason)
+                } else if isHole, !(rules.mayHaveHoles && following != nil) {
+                    let reason = "offsets \(self.next) to \(batch.baseOffset - 1) are missing"
+                    add(batch.position..<batch.position, to: batch.baseOffset, reason)
+                }
+                bad = nil
+                self.next = batch.nextOffset
+            case .bad(let reason):
+                bad = bad ?? (scanner.position, reason)
+                guard let resumed = try Resumption.next(in: file, behind: scanner.position, end: size) else {
+                    break walk
+                }
+                scanner = BatchScanner(file, from: resumed, to: size, checksCRC: true)
+            }
+        }
+        finish(bad, following, rules)
+    }
+
+    /// What follows the last good batch of the segment.
+    private mutating func finish(
+        _ bad: (position: Int64, reason: String)?, _ following: Offset?, _ rules: LogSurroundings.Rules
+    ) {
+        let end = following.map { max($0, next) } ?? next
+        if let bad {
+            add(bad.position..<size, to: end, bad.reason)
+        } else if end > next, !rules.mayHaveHoles {
+            add(size..<size, to: end, "offsets \(next) to \(end - 1) are missing")
+        }
+        next = end
+    }
+
+    private mutating func add(_ removed: Range<Int64>, to offset: Offset, _ reason: String) {
+        changes.append(Change(removed: removed, offsets: next..<max(next, offset), reason: reason))
+    }
+
+    private func objection(to batch: ScannedBatch) -> String? {
+        if batch.baseOffset < next { return "offset \(batch.baseOffset) comes after \(next - 1)" }
+        if batch.lastOffset - base > Int64(Int32.max) { return "offset \(batch.lastOffset) is too far from \(base)" }
+        return nil
+    }
+
+    /// Does it: a cut at the end in place, anything else as a new file under the old name.
+    func apply(_ disk: Disk) throws(DiskError) {
+        let path = stem + ".log"
+        if let only = changes.first, changes.count == 1, only.offsets.isEmpty, only.removed.upperBound == size {
+            let file = try disk.open(path, .readWrite)
+            try file.truncate(to: only.removed.lowerBound)
+            return try file.syncWhole()
+        }
+        let new = try disk.open(path + ".tmp", .create)
+        try new.truncate(to: 0)
+        var read: Int64 = 0
+        var written: Int64 = 0
+        for change in changes {
+            written = try Recovery.copy(path, read..<change.removed.lowerBound, to: new, at: written, disk)
+            written = try bridge(change.offsets, in: new, at: written)
+            read = change.removed.upperBound
+        }
+        _ = try Recovery.copy(path, read..<size, to: new, at: written, disk)
+        try new.syncWhole()
+        // What is behind the change lies elsewhere now: its indexes must not outlive it.
+        for suffix in [Segment.indexSuffix, Segment.timeIndexSuffix] { try disk.removeIfThere(stem + suffix) }
+        let directory = InspectedPlace.parent(path)
+        try disk.syncDirectory(directory)
+        try disk.rename(path + ".tmp", path)
+        try disk.syncDirectory(directory)
+    }
+
+    private func bridge(
+        _ offsets: Range<Offset>, in file: any DiskFile, at start: Int64
+    ) throws(DiskError) -> Int64 {
+        var position = start
+        var next = offsets.lowerBound
+        // An offset's distance from its segment's base has 31 bits.
+        let last = min(offsets.upperBound, base + Int64(Int32.max))
+        while next < last {
+            let end = min(last, next + Int64(Int32.max))
+            try file.write(Recovery.emptyBatch(from: next, to: end), at: position)
+            position += Int64(BatchHeader.size)
+            next = end
+        }
+        return position
+    }
+}

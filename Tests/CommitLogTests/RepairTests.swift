@@ -1,0 +1,142 @@
+import CommitLog
+import Records
+import TestSupport
+import Testing
+
+/// `penstock log repair`, below its command.
+@Suite struct RepairTests {
+    private func stopped(seed: UInt64 = 1) throws -> MemoryDisk {
+        let log = try GeneratedLog(seed: seed)
+        try log.directory.close()
+        return log.memory
+    }
+
+    private func repair(
+        _ path: String, _ memory: MemoryDisk, isDry: Bool = false
+    ) throws -> [LogRepair.Action] {
+        var options = LogRepair.Options()
+        options.isDry = isDry
+        var actions: [LogRepair.Action] = []
+        let repair = LogRepair(try InspectedPlace.at(path, disk: memory.disk), options, disk: memory.disk) {
+            actions.append($0)
+        }
+        #expect(try repair.run() == actions.count)
+        return actions
+    }
+
+    private func files(_ directory: String, _ memory: MemoryDisk) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in try memory.disk.list(directory) {
+            files["\(directory)/\(name)"] = memory.bytes(of: "\(directory)/\(name)")
+        }
+        return files
+    }
+
+    private func change(_ path: String, _ memory: MemoryDisk, _ change: ([UInt8]) -> [UInt8]?) throws {
+        guard let changed = change(memory.bytes(of: path) ?? []) else { return try memory.disk.removeFile(path) }
+        let file = try memory.disk.open(path, .create)
+        try file.truncate(to: 0)
+        try file.write(changed, at: 0)
+    }
+
+    @Test("leaves a log alone in which all is right", arguments: Seeds.some(3))
+    func nothing(seed: UInt64) throws {
+        let memory = try stopped(seed: seed)
+        let before = try files("/d/t-0", memory)
+        #expect(try repair("/d", memory).isEmpty)
+        #expect(try files("/d/t-0", memory) == before)
+        #expect(try memory.disk.exists("/d/.kafka_cleanshutdown"))
+    }
+
+    @Test(
+        "makes whole what a random change of a segment or an index broke, keeps what it takes out, and says it before",
+        arguments: Seeds.some(40))
+    func random(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let memory = try stopped(seed: seed % 3 + 1)
+        let names = try memory.disk.list("/d/t-0").sorted().filter { !$0.hasSuffix(".metadata") }
+        let name = try #require(names.randomElement(using: &random))
+        let path = "/d/t-0/\(name)"
+        try change(path, memory) { bytes in
+            var bytes = bytes
+            for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes.removeLast(bytes.count - place)
+                case 1: bytes.insert(contentsOf: random.bytes(20), at: place)
+                default: bytes[place] ^= UInt8.random(in: 1...255, using: &random)
+                }
+            }
+            return bytes
+        }
+        let broken = try files("/d/t-0", memory)
+        let wasRight = try Inspection.findings("/d", memory.disk).isEmpty
+        let planned = try repair("/d", memory, isDry: true)
+        #expect(try files("/d/t-0", memory) == broken, "a dry run changed something")
+        let done = try repair("/d", memory)
+        #expect(done.isEmpty == wasRight)
+        #expect(planned.isEmpty == done.isEmpty)
+        #expect(try Inspection.findings("/d/t-0", memory.disk) == [], "after \(done)")
+        for action in done {
+            guard let bytes = action.bytes, !bytes.isEmpty else { continue }
+            let path = try #require(action.copy)
+            let copy = try #require(memory.bytes(of: path))
+            let original = try #require(broken[action.path])
+            #expect(copy == Array(original[Int(bytes.lowerBound)..<Int(bytes.upperBound)]))
+        }
+        #expect(try repair("/d", memory).isEmpty, "a second repair finds more to do")
+        // What was not touched is served as it was.
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let values = try GeneratedLog(seed: seed % 3 + 1).values[0]
+        let topic = try #require(directory.topic(named: "t"))
+        let records = try topic.partitions[0].allRecords()
+        for record in records {
+            #expect(String(decoding: record.value ?? [], as: UTF8.self) == values[Int(record.offset)])
+        }
+        if !path.hasSuffix(".log") { #expect(records.count == values.count) }
+    }
+
+    @Test("bridges a record that rotted, and cuts a torn end")
+    func bridgesAndCuts() throws {
+        let memory = try stopped()
+        let path = "/d/t-0/00000000000000000010.log"
+        try change(path, memory) { bytes in
+            var bytes = bytes
+            bytes[70] ^= 1
+            return bytes
+        }
+        let logs = try memory.disk.list("/d/t-0").filter { $0.hasSuffix(".log") }
+        let last = try #require(logs.max())
+        try change("/d/t-0/\(last)", memory) { $0 + [1, 2, 3] }
+        let done = try repair("/d/t-0", memory)
+        let bridge = try #require(done.first { $0.path == path })
+        #expect(bridge.offsets?.lowerBound == 10 && bridge.bytes?.lowerBound == 0)
+        let cut = try #require(done.first { $0.path == "/d/t-0/\(last)" })
+        #expect(cut.offsets?.isEmpty == true && cut.bytes?.count == 3)
+        #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
+        #expect(try !memory.disk.exists("/d/.kafka_cleanshutdown"), "the next opening must look closely")
+    }
+
+    @Test("a gap between segments is bridged")
+    func gap() throws {
+        let memory = try stopped()
+        for suffix in [".log", ".index", ".timeindex"] {
+            try memory.disk.removeFile("/d/t-0/00000000000000000010\(suffix)")
+        }
+        let done = try repair("/d/t-0", memory)
+        #expect(done.first?.offsets == 10..<19)
+        #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
+    }
+
+    @Test("a data directory that somebody works on, and one of Kafka's, are refused")
+    func refused() throws {
+        let log = try GeneratedLog(seed: 1)
+        #expect(throws: StorageError.self) { try repair("/d", log.memory) }
+        try log.directory.close()
+        try change("/d/meta.properties", log.memory) { _ in
+            Array("version=1\ncluster.id=x\nnode.id=1\ndirectory.id=y\n".utf8)
+        }
+        let error = #expect(throws: StorageError.self) { try repair("/d/t-0", log.memory) }
+        #expect(error?.cause == .foreign(clusterID: "x"))
+    }
+}
