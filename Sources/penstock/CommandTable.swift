@@ -6,7 +6,7 @@ struct CommandTable {
 
     static let penstock = CommandTable(commands: [
         .run, .check, .status, .topicsList, .topicsCreate, .topicsDescribe, .topicsDelete, .produce, .consume,
-        .groupsList, .groupsDescribe, .reference,
+        .groupsList, .groupsDescribe, .logDump, .logVerify, .reference,
     ])
 
     /// Finds the command that `words` name and runs it.

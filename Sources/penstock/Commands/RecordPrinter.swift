@@ -48,7 +48,7 @@ struct RecordPrinter {
     }
 
     /// Text as it is; what is not UTF-8 as `NAME_base64`.
-    private static func entries(_ name: String, _ bytes: [UInt8]?) -> [(String, JSON)] {
+    static func entries(_ name: String, _ bytes: [UInt8]?) -> [(String, JSON)] {
         guard let bytes else { return [(name, .null)] }
         if let text = String(validating: bytes, as: UTF8.self) { return [(name, .string(text))] }
         return [(name, .null), (name + "_base64", .string(base64(bytes)))]
