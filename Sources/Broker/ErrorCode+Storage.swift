@@ -6,7 +6,7 @@ extension ErrorCode {
     init(_ error: StorageError) {
         self =
             switch error.cause {
-            case .disk, .stopped, .closed, .damaged: .kafkaStorageError
+            case .disk, .stopped, .closed, .damaged, .offline: .kafkaStorageError
             case .unknownTopic, .deleted: .unknownTopicOrPartition
             case .topicExists: .topicAlreadyExists
             case .invalidTopic: .invalidTopicException

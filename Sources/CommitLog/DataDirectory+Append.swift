@@ -66,6 +66,9 @@ extension DataDirectory {
     /// - Returns: what must be synced for the round to be durable.
     package func append(_ round: Round) throws(StorageError) -> CommitTicket {
         guard !round.parts.isEmpty || !round.positions.isEmpty else { return ledger.latest }
+        if positionsDamaged {
+            throw StorageError("append a round of \(round.pipeline)", .damaged(Self.positionsDamage))
+        }
         return try makingRoom { () throws(StorageError) in
             try checkReserve("append a round of \(round.pipeline)")
             return try appendOnce(round)
@@ -107,12 +110,11 @@ extension DataDirectory {
         }
     }
 
-    private func appendHeld(
+    func appendHeld(
         _ round: Round, _ parts: [Round.Part], _ writers: [PartitionWriter], _ positions: PartitionWriter
     ) throws(StorageError) -> CommitTicket {
         let operation = "append a round of \(round.pipeline)"
         try ledger.check(operation)
-        if recovery.positionsDamaged { throw StorageError(operation, .damaged(Self.positionsDamage)) }
         var pending: [(writer: PartitionWriter, append: PartitionWriter.Pending)] = []
         pending.reserveCapacity(parts.count + 1)
         for (part, writer) in zip(parts, writers) {

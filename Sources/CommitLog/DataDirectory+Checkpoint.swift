@@ -21,10 +21,11 @@ extension DataDirectory {
         }
     }
 
-    /// The checkpoint of a clean stop: also if nothing changed, so that everything that was written is durable.
-    func leaveCheckpoint() throws(StorageError) {
+    /// As ``checkpoint()``, also if nothing changed.
+    /// - Parameter isLast: of a clean stop.
+    func leaveCheckpoint(isLast: Bool) throws(StorageError) {
         try checkpointing.withLock { (state) throws(StorageError) in
-            let points = try takeState(isLast: true)
+            let points = try takeState(isLast: isLast)
             try runPass(through: nil)
             try write(points, &state)
         }
@@ -51,6 +52,10 @@ extension DataDirectory {
                 points.append((partition, try takeState(of: partition, isLast: isLast)))
             }
         }
+        if points.contains(where: { $0.partition.offline != nil }) {
+            // The commit records that tell what an offline partition must hold stay above the recovery point.
+            points[0].end = positionsPartition.recoveryPoint
+        }
         return points
     }
 
@@ -58,6 +63,8 @@ extension DataDirectory {
     private static let openFiles = 256
 
     private func takeState(of partition: Partition, isLast: Bool) throws(StorageError) -> Offset {
+        // It begins where it ended once it can be read again.
+        if partition.offline != nil { return partition.recoveryPoint }
         if ledger.fileCount >= min(Self.openFiles, files.unsyncedLimit) { try runPass(through: nil) }
         return try storing("write the state of \(partition.name)") { () throws(DiskError) in
             try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeState(isLast: isLast) }
@@ -99,6 +106,10 @@ extension DataDirectory {
         var starts = OffsetCheckpoint()
         for topic in topics() {
             for partition in topic.partitions {
+                if partition.offline != nil {
+                    starts[topic.name, partition.index] = state.logStarts[topic.name, partition.index]
+                    continue
+                }
                 let view = partition.view.withLock { $0 }
                 let isThere = state.logStarts[topic.name, partition.index] != nil
                 guard isThere || view.logStart > view.segments[0].base else { continue }

@@ -24,6 +24,8 @@ package final class DataDirectory: Sendable {
     /// Held by the one pass that is under way; counts them. (A value of no size would share its address with the next
     /// allocation, which thread sanitizer takes for a race.)
     let passing = Lock(0)
+    /// Whether the positions are damaged; see ``positionsDamaged``.
+    let positionsState: Lock<Bool>
     /// Held while a checkpoint is left.
     let checkpointing: Lock<CheckpointState>
     let deletedFiles: DeletedFiles
@@ -80,7 +82,8 @@ package final class DataDirectory: Sendable {
         naming = Lock(opening.registry)
         deletedFiles = DeletedFiles(
             maxBytes: opening.options.deletedBytes, maxSegments: opening.options.deletedSegments)
-        checkpointing = Lock(CheckpointState(leftovers: opening.leftovers))
+        checkpointing = Lock(CheckpointState(leftovers: opening.leftovers, logStarts: opening.logStarts))
+        positionsState = Lock(opening.report.positionsDamaged)
         var catalog = Catalog()
         for topic in opening.topics + [opening.registryTopic, opening.positionsTopic] {
             catalog.byName[topic.name] = topic
@@ -91,10 +94,21 @@ package final class DataDirectory: Sendable {
 
     /// Writes what the opening found out, before anyone else writes.
     private func settle(_ opening: Opening) throws(StorageError) {
+        // What a checkpoint says of another topic of that name is not believed of one that was copied in.
+        for name in recovery.adopted {
+            try storing("adopt the topic \(name)") { () throws(DiskError) in try forgetLeftover(name) }
+        }
+        // From now on a checkpoint that is missing is one that was lost: then nobody knows what compaction took.
+        if recovery.isNew { try leaveCheckpoint(isLast: false) }
         // Without the checkpoint the next opening only reads more.
-        if !recovery.wasClean { try? checkpoint() }
+        if !recovery.wasClean || !recovery.adopted.isEmpty { try? leaveCheckpoint(isLast: true) }
         try naming.withLock { (registry) throws(StorageError) in
             for change in opening.changes { try record(change, in: &registry) }
+        }
+        if opening.isForeign {
+            try storing("adopt the data directory \(path)") { () throws(DiskError) in
+                try opening.meta.write(in: path, disk)
+            }
         }
     }
 
@@ -158,7 +172,7 @@ package final class DataDirectory: Sendable {
         naming.withLock { _ in }
         // Whatever stays is removed by the next opening.
         try? removeDeletedFiles(now: nil)
-        try leaveCheckpoint()
+        try leaveCheckpoint(isLast: true)
         try storing("close the data directory \(path)") { () throws(DiskError) in
             try disk.replaceFile("\(path)/\(Self.cleanMarker)", with: Array(#"{"version":0,"brokerEpoch":-1}"#.utf8))
             try disk.syncDirectory(path)

@@ -34,6 +34,9 @@ package struct LogOptions: Hashable, Sendable {
     package var openFiles = 4096
     /// Bytes of index files that are mapped at a time. At 8 + 12 bytes for 4 KiB of log, 256 MiB are enough for 50 GiB.
     package var mappedBytes = 256 << 20
+    /// Threads that read partitions while a data directory is opened; one per processor, at most 16. With 1 the order of
+    /// calls to the disk repeats.
+    package var openingThreads = min(16, processorCount())
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
 

@@ -22,8 +22,11 @@ struct Opening {
     var positionsTopic: Topic
     var topics: [Topic] = []
     var positions: [FileKey: SourcePosition] = [:]
-    /// Names that stand in checkpoints and belong to no topic.
+    /// Names that stand in checkpoints and belonged to no topic before this opening.
     var leftovers: Set<String> = []
+    var logStarts = OffsetCheckpoint()
+    /// An Apache Kafka broker wrote it: it is ours once everything in it is.
+    let isForeign: Bool
 
     init(path: String, options: LogOptions, disk: Disk) throws(StorageError) {
         let operation = "open the data directory \(path)"
@@ -34,9 +37,9 @@ struct Opening {
         files = FileCache(disk: disk, options: options)
         lockFile = try Self.lock(path, disk, operation)
         let isNew: Bool
-        (meta, isNew) = try Self.identify(path, options, disk, operation)
+        (meta, isNew, isForeign) = try Self.identify(path, options, disk, operation)
         do throws(DiskError) {
-            var recovery = try Recovery(path: path, options: options, disk: disk)
+            var recovery = try Recovery(path: path, options: options, disk: disk, isForeign: isForeign)
             recovery.report.isNew = isNew
             try recovery.run()
             report = recovery.report
@@ -44,7 +47,9 @@ struct Opening {
             changes = recovery.changes
             leaderEpoch = recovery.leaderEpoch
             positions = recovery.positions
-            leftovers = try recovery.leftovers()
+            leftovers = recovery.leftovers
+            if isForeign { leftovers.subtract(registry.topics.values.map(\.name)) }
+            logStarts = recovery.logStarts
             registryTopic = try recovery.topic(recovery.registryPlace, files, ledger)
             positionsTopic = try recovery.topic(recovery.positionsPlace, files, ledger)
             topics = try recovery.topics(files, ledger)
@@ -63,9 +68,19 @@ struct Opening {
     static func lock(
         _ path: String, _ disk: Disk, _ operation: String
     ) throws(StorageError) -> any DiskFile {
-        let file = try storing(operation) { () throws(DiskError) in
+        let file: any DiskFile
+        do throws(DiskError) {
             try makeDirectories(path, disk)
-            return try disk.open("\(path)/.lock", .create)
+            file = try disk.open("\(path)/.lock", .create)
+        } catch {
+            guard [EROFS, EACCES, EPERM].contains(error.code) else { throw StorageError(operation, error) }
+            throw StorageError(
+                operation,
+                .damaged(
+                    """
+                    \(error); Penstock must be able to write there: mount it for writing, give it to the user that runs \
+                    Penstock (chown -R), or choose another directory with --data
+                    """))
         }
         do throws(DiskError) { try file.lock() } catch {
             guard error.isLocked else { throw StorageError(operation, error) }
@@ -106,30 +121,56 @@ struct Opening {
 
     private static func identify(
         _ path: String, _ options: LogOptions, _ disk: Disk, _ operation: String
-    ) throws(StorageError) -> (MetaProperties, isNew: Bool) {
+    ) throws(StorageError) -> (MetaProperties, isNew: Bool, isForeign: Bool) {
         let file = "\(path)/\(MetaProperties.fileName)"
         let found = try storing(operation) { () throws(DiskError) in try disk.readFile(file, limit: 65_536) }
-        var meta = MetaProperties.fresh()
-        if let found {
-            do throws(RecordError) { meta = try MetaProperties(text: String(decoding: found, as: UTF8.self)) } catch {
-                throw StorageError(operation, .damaged("\(file) is not what Penstock or Kafka write: \(error)"))
-            }
-            if let format = meta.format {
-                guard format <= MetaProperties.knownFormat else {
-                    throw StorageError(
-                        operation, .newerVersion(found: format, known: MetaProperties.knownFormat))
-                }
-                return (meta, false)
-            }
-            guard options.adopt else { throw StorageError(operation, .foreign(clusterID: meta.clusterID)) }
-            meta.format = MetaProperties.knownFormat
+        guard let found else { return (try makeNew(path, disk, operation), true, false) }
+        var meta: MetaProperties
+        do throws(RecordError) { meta = try MetaProperties(text: String(decoding: found, as: UTF8.self)) } catch {
+            throw StorageError(
+                operation,
+                .damaged(
+                    "\(file) is not what Penstock or Kafka write: \(error); put it back from a copy, or choose another "
+                        + "directory with --data"))
         }
-        let text = meta.text
+        if let format = meta.format {
+            guard format <= MetaProperties.knownFormat else {
+                throw StorageError(operation, .newerVersion(found: format, known: MetaProperties.knownFormat))
+            }
+            return (meta, false, false)
+        }
+        guard options.adopt else { throw StorageError(operation, .foreign(clusterID: meta.clusterID)) }
+        meta.format = MetaProperties.knownFormat
+        return (meta, false, true)
+    }
+
+    private static func makeNew(
+        _ path: String, _ disk: Disk, _ operation: String
+    ) throws(StorageError) -> MetaProperties {
+        let registry = "\(path)/\(DataDirectory.registryTopic)-0"
+        if try storing(operation, { () throws(DiskError) in try disk.exists(registry) }) {
+            throw StorageError(
+                operation,
+                .damaged(
+                    """
+                    \(path)/\(MetaProperties.fileName) is missing, although Penstock's topics are there; put it back from a \
+                    copy, or write one with the lines version=1, cluster.id=\(TopicID.random()), node.id=1 and \
+                    penstock.format=\(MetaProperties.knownFormat) if no newer Penstock was here
+                    """))
+        }
+        let meta = MetaProperties.fresh()
         try storing(operation) { () throws(DiskError) in
             try syncNames(above: path, disk)
-            try disk.replaceFile(file, with: Array(text.utf8))
-            try disk.syncDirectory(path)
+            try meta.write(in: path, disk)
         }
-        return (meta, found == nil)
+        return meta
+    }
+}
+
+extension MetaProperties {
+    /// The file and its name are durable when this returns.
+    func write(in directory: String, _ disk: Disk) throws(DiskError) {
+        try disk.replaceFile("\(directory)/\(Self.fileName)", with: Array(text.utf8))
+        try disk.syncDirectory(directory)
     }
 }

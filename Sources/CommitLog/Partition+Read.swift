@@ -35,6 +35,7 @@ extension Partition {
 
     /// Runs something that reads, again if a segment is gone before it was opened: then there is a newer view.
     private func reading<Result>(_ body: (View) throws(StorageError) -> Result) throws(StorageError) -> Result {
+        try checkOnline("read \(name)")
         for _ in 0..<Self.attempts {
             do throws(StorageError) { return try body(view.withLock { $0 }) } catch {
                 guard case .disk(let failure) = error.cause, failure.isMissing else { throw error }

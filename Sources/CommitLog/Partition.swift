@@ -9,6 +9,8 @@ package final class Partition: Sendable {
     package let topicName: String
     package let topicID: TopicID
     package let index: Int32
+    /// Why it can be neither read nor written until the data directory is opened anew; nil for one that is served.
+    package let offline: String?
     let directory: String
     let disk: Disk
     let files: FileCache
@@ -56,6 +58,7 @@ package final class Partition: Sendable {
         topicName = parts.topicName
         topicID = parts.topicID
         index = parts.index
+        offline = parts.offline
         directory = parts.directory
         files = parts.files
         disk = parts.files.disk
@@ -99,6 +102,8 @@ package final class Partition: Sendable {
         var recoveryPoint: Offset = 0
         /// It was written for a clean stop.
         var wasClean = false
+        /// Why it is served to nobody; there is nothing in it then.
+        var offline: String?
     }
 
     /// The first offset that can be read.
@@ -142,6 +147,11 @@ package final class Partition: Sendable {
     package func epochEnd(for epoch: Int32) -> (epoch: Int32, endOffset: Offset) {
         let result = writer.withLock { $0.epochs.end(of: epoch, current: leaderEpoch, logEnd: $0.logEnd) }
         return (result.epoch, result.end)
+    }
+
+    /// Throws if the partition is served to nobody.
+    func checkOnline(_ operation: @autoclosure () -> String) throws(StorageError) {
+        if let offline { throw StorageError(operation(), .offline(partition: name, reason: offline)) }
     }
 
     /// `t-0`, as the directory is called.

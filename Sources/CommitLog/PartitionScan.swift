@@ -1,16 +1,28 @@
 import Records
 
-/// What a partition directory holds, found by walking all its batches.
-struct PartitionScan {
+/// What a partition directory holds.
+///
+/// Of what lies below the recovery point only sizes are looked at, and the few headers from the last index entry on: the
+/// epochs and the producers up to there stand beside the log. From there on every batch is read.
+struct PartitionScan: Sendable {
     let directory: String
     /// In order of base offset. May be empty.
     var segments: [ScannedSegment] = []
     var producers: ProducerTable
-    var epochs = LeaderEpochs()
+    /// The end that the snapshot reaches which ``producers`` equals, if there is such a one.
+    var snapshotEnd: Offset?
     /// The ends that the snapshots in the directory reach.
     var snapshots: [Offset] = []
-    /// The batches of rounds, in order; adopted ones left out.
+    var epochs = LeaderEpochs()
+    /// The file beside the log does not have all of ``epochs``.
+    var epochsChanged = false
+    /// The batches of rounds at or above ``trusted``, in order; adopted ones left out.
     var rounds: [RoundMark] = []
+    /// No batch below was read. The recovery point, unless the log does not reach it.
+    var trusted: Offset = 0
+    /// Bytes read from the recovery point on, and of headers walked over below it because something beside the log was
+    /// missing.
+    var scannedBytes: Int64 = 0
 
     /// A batch that needs a commit record.
     struct RoundMark: Hashable {
@@ -27,47 +39,69 @@ struct PartitionScan {
         var reason: String
     }
 
-    struct Rules {
+    struct Rules: Sendable {
         var settings: TopicSettings
         var producersLimit: Int
-        /// Reads every byte, and takes missing offsets for a tear.
+        /// Checks every checksum, and takes missing offsets for a tear.
         var isStrict: Bool
         /// Offsets up to here stood there when the partition was adopted: they may have holes, and need no commit.
         var adoptedEnd: Offset
+        /// Below it everything was durable, and so was what stands beside the log.
+        var recoveryPoint: Offset = 0
+        /// Nobody knows the recovery point any more: offsets may be missing wherever compaction works.
+        var isLenient = false
+        /// It is taken over by this opening.
+        var isAdopted = false
     }
 
     /// Walks a directory. Leftovers of a deletion or of a writing that was not finished are removed.
     init(_ directory: String, disk: Disk, rules: Rules) throws(DiskError) {
         self.directory = directory
         producers = ProducerTable(limit: rules.producersLimit)
-        var bases: [Offset] = []
         let names = try SwapCompletion.run(directory, disk.list(directory), disk: disk)
-        for name in names {
-            if name.hasSuffix(".log"), name.utf8.count == 24, let base = Offset(name.dropLast(4)), base >= 0 {
-                bases.append(base)
-            }
-        }
-        bases.sort()
+        let files = try Self.segmentFiles(names, directory, disk, rules)
         snapshots = names.compactMap { ProducerSnapshot.offset(of: $0) }
-        for name in names where name.hasSuffix(".index") {
-            guard let base = Offset(name.dropLast(6)), !bases.contains(base) else { continue }
-            try disk.removeIfThere("\(directory)/\(name)")
+        var place = trust(files, rules)
+        let known = place < files.count ? try resume(files[place], disk, rules) : nil
+        if place < files.count { trusted = min(rules.recoveryPoint, known?.nextOffset ?? files[place].base) }
+        try recall(known, disk, rules)
+        if let known {
+            try scan(known, isLast: place == files.count - 1, disk, rules)
+            place += 1
         }
-        for base in bases { try scan(base, disk, rules) }
+        while place < files.count {
+            let file = files[place]
+            let segment = ScannedSegment(file, directory, rules)
+            try scan(segment, isLast: place == files.count - 1, disk, rules)
+            place += 1
+        }
+        // Kafka's own stays as it is: it says no less than ours would.
+        let end = logEnd
+        if rules.isAdopted, snapshotEnd != end, snapshots.contains(end),
+            try ProducerSnapshot.newest(of: [end], in: directory, atOrBelow: end, limit: 1, disk: disk) != nil
+        {
+            snapshotEnd = end
+        }
+        if epochsChanged {
+            let text = try disk.readFile("\(directory)/\(LeaderEpochs.fileName)", limit: 1 << 20)
+            epochsChanged = text != Array(epochs.text.utf8)
+        }
     }
 
-    private mutating func scan(_ base: Offset, _ disk: Disk, _ rules: Rules) throws(DiskError) {
-        let stem = Segment.stem(directory, base)
-        let file = try disk.open(stem + ".log", .read)
-        if let last = segments.last, last.nextOffset > base, try file.status().size == 0 {
+    /// Reads a segment from where it is known to on.
+    private mutating func scan(
+        _ known: ScannedSegment, isLast: Bool, _ disk: Disk, _ rules: Rules
+    ) throws(DiskError) {
+        var segment = known
+        if let last = segments.last, last.nextOffset > segment.base, segment.fileSize == 0 {
             // A roll made it, and then could not go on; what came later was appended to the segment before.
-            try disk.removeIfThere(stem + ".log")
-            return
+            return try disk.removeIfThere(segment.stem + ".log")
         }
-        var segment = ScannedSegment(
-            base: base, stem: stem, fileSize: try file.status().size, nextOffset: base,
-            indexInterval: rules.settings.indexIntervalBytes)
-        var scanner = BatchScanner(file, to: segment.fileSize, checksCRC: rules.isStrict)
+        let allowsHoles = !rules.isStrict || rules.isLenient && !isLast
+        let file = try disk.open(segment.stem + ".log", .read)
+        var scanner = BatchScanner(
+            file, from: segment.validSize, to: segment.fileSize, checksCRC: rules.isStrict)
+        scannedBytes += segment.fileSize - segment.validSize
         walk: while true {
             switch try scanner.next() {
             case .end: break walk
@@ -75,7 +109,7 @@ struct PartitionScan {
                 segment.bad = reason
                 break walk
             case .batch(let batch):
-                if let objection = segment.objection(to: batch, rules) {
+                if let objection = segment.objection(to: batch, rules, allowsHoles: allowsHoles) {
                     segment.bad = objection
                     break walk
                 }
@@ -90,7 +124,8 @@ struct PartitionScan {
     private mutating func note(_ batch: ScannedBatch, _ rules: Rules) -> AbortedTransaction? {
         guard let header = batch.header else { return nil }
         let ended = producers.record(header, batch.marker)
-        _ = epochs.note(header.partitionLeaderEpoch, at: header.baseOffset)
+        if header.hasProducer { snapshotEnd = nil }
+        if epochs.note(header.partitionLeaderEpoch, at: header.baseOffset) { epochsChanged = true }
         if header.producerId >= PipelineProducer.firstReserved && header.baseOffset >= rules.adoptedEnd {
             rounds.append(RoundMark(base: header.baseOffset, end: header.nextOffset, crc: header.crc))
         }
@@ -100,10 +135,16 @@ struct PartitionScan {
     var logStart: Offset { segments.first?.base ?? 0 }
     /// The offset after the last batch of all that can be read, whatever is missing before it.
     var logEnd: Offset { segments.last?.nextOffset ?? 0 }
-    var fileBytes: Int64 { segments.reduce(0) { $0 + $1.fileSize } }
+
+    /// Whether the log ends where a clean stop said that it does, and nowhere else.
+    func ends(at point: Offset) -> Bool {
+        guard let last = segments.last else { return point == 0 }
+        return last.bad == nil && last.nextOffset == point && trusted == point && last.validSize == last.fileSize
+            && segments.allSatisfy { $0.bad == nil }
+    }
 
     /// Where the log does not go on: bytes that are no batch, offsets that are missing, segments that overlap.
-    func spots(isStrict: Bool, adoptedEnd: Offset) -> [Spot] {
+    func spots(_ rules: Rules) -> [Spot] {
         var spots: [Spot] = []
         for (place, segment) in segments.enumerated() {
             if let reason = segment.bad {
@@ -111,7 +152,7 @@ struct PartitionScan {
             } else if place + 1 < segments.count, segments[place + 1].base != segment.nextOffset {
                 let next = segments[place + 1].base
                 let isHole = next > segment.nextOffset
-                if isHole && (!isStrict || segment.nextOffset < adoptedEnd) { continue }
+                if isHole && (rules.isLenient || segment.nextOffset < rules.adoptedEnd) { continue }
                 spots.append(
                     Spot(
                         segment: place, offset: segment.nextOffset,
@@ -121,50 +162,5 @@ struct PartitionScan {
             }
         }
         return spots
-    }
-}
-
-/// What a segment's file holds up to the first byte that is no batch.
-struct ScannedSegment {
-    let base: Offset
-    let stem: String
-    var fileSize: Int64
-    var validSize: Int64 = 0
-    var nextOffset: Offset
-    /// Why the walk ended before the file did.
-    var bad: String?
-    var builder: IndexBuilder
-    /// Transactions whose abort markers are here.
-    var aborted: [AbortedTransaction] = []
-    var firstTimestamp: Int64?
-    var maxTimestamp: Int64 = -1
-
-    init(base: Offset, stem: String, fileSize: Int64, nextOffset: Offset, indexInterval: Int64) {
-        self.base = base
-        self.stem = stem
-        self.fileSize = fileSize
-        self.nextOffset = nextOffset
-        builder = IndexBuilder(base: base, interval: indexInterval)
-    }
-
-    /// Why a batch cannot follow what was found so far.
-    func objection(to batch: ScannedBatch, _ rules: PartitionScan.Rules) -> String? {
-        // It can only have come with an adopted partition.
-        if batch.header == nil && batch.baseOffset >= rules.adoptedEnd { return "neither a batch of ours nor adopted" }
-        if batch.baseOffset < nextOffset { return "offset \(batch.baseOffset) after \(nextOffset - 1)" }
-        if batch.baseOffset > nextOffset && rules.isStrict && nextOffset >= rules.adoptedEnd {
-            return "offsets \(nextOffset) to \(batch.baseOffset - 1) are missing"
-        }
-        if batch.lastOffset - base > Int64(Int32.max) { return "offset \(batch.lastOffset) is too far from \(base)" }
-        if batch.position > Int64(Int32.max) { return "the segment is too large" }
-        return nil
-    }
-
-    mutating func take(_ batch: ScannedBatch) {
-        builder.take(batch)
-        validSize = batch.position + Int64(batch.size)
-        nextOffset = batch.nextOffset
-        if firstTimestamp == nil { firstTimestamp = batch.maxTimestamp }
-        maxTimestamp = max(maxTimestamp, batch.maxTimestamp)
     }
 }

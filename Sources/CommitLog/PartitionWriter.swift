@@ -38,6 +38,7 @@ final class PartitionWriter {
     private var begun: Int64?
     /// Of this partition's ``SegmentJitter``.
     private let jitterSeed: UInt64
+    let offline: String?
     /// Segments begun since the partition was opened.
     private(set) var rolls = 0
 
@@ -54,6 +55,7 @@ final class PartitionWriter {
         snapshotEnd = parts.snapshotEnd
         let bases = Set(parts.segments.map(\.base))
         looseSnapshots = parts.snapshots.filter { !bases.contains($0) }.sorted()
+        offline = parts.offline
         epochs = parts.epochs
         epochsChanged = parts.epochsChanged
         stateEnd = parts.recoveryPoint
@@ -90,6 +92,7 @@ final class PartitionWriter {
     /// - Parameter batches: at least one.
     /// - Parameter now: milliseconds since 1970, for `segment.ms` where records have no timestamps; nil leaves that out.
     func prepare(_ batches: [EncodedBatch], epoch: Int32, now: Int64? = nil) throws(StorageError) -> Pending {
+        if let offline { throw StorageError("write \(name)", .offline(partition: name, reason: offline)) }
         guard !isDeleted else { throw StorageError("write \(name)", .deleted(topic: name)) }
         var bytes: Int64 = 0
         var records: Int64 = 0

@@ -5,7 +5,7 @@ extension Recovery {
     /// Cuts a partition at the first place where it does not go on.
     mutating func cutTears(_ key: Key) throws(DiskError) {
         guard let partition = found[key],
-            let spot = partition.scan.spots(isStrict: true, adoptedEnd: partition.rules.adoptedEnd).first
+            let spot = partition.scan.spots(partition.rules).first
         else { return }
         try cut(key, at: spot.offset, reason: spot.reason)
     }
@@ -55,7 +55,8 @@ extension Recovery {
     /// Where the batch that begins at or after an offset lies; the end of what can be read if there is none.
     private func border(in segment: ScannedSegment, at offset: Offset) throws(DiskError) -> Int64 {
         let file = try disk.open(segment.stem + ".log", .read)
-        var scanner = BatchScanner(file, to: segment.validSize, checksCRC: false)
+        // Nothing is cut below the recovery point.
+        var scanner = BatchScanner(file, from: segment.trustedSize, to: segment.validSize, checksCRC: false)
         while case .batch(let batch) = try scanner.next() {
             if batch.baseOffset >= offset { return batch.position }
         }
@@ -117,15 +118,15 @@ extension Recovery {
     /// Syncs what was kept of a partition.
     func makeDurable(_ key: Key) throws(DiskError) {
         guard let scan = found[key]?.scan else { return }
-        for segment in scan.segments { try disk.open(segment.stem + ".log", .readWrite).syncWhole() }
+        for segment in scan.segments where !segment.isTrusted {
+            try disk.open(segment.stem + ".log", .readWrite).syncWhole()
+        }
         try disk.syncDirectory(scan.directory)
     }
 
     /// Syncs everything that was kept or cut, then removes what said how the last process stopped.
     func makeDurable() throws(DiskError) {
-        if isStrict {
-            for key in found.keys { try makeDurable(key) }
-        }
+        for (key, partition) in found where isStrict || partition.rules.isAdopted { try makeDurable(key) }
         try disk.syncDirectory(path)
         try disk.removeIfThere("\(path)/\(DataDirectory.failureMarker)")
         try disk.removeIfThere("\(path)/\(DataDirectory.cleanMarker)")

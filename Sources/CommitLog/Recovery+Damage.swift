@@ -18,7 +18,7 @@ extension Recovery {
         return isDamaged
     }
 
-    private struct Hole {
+    struct Hole {
         /// nil if the partition has no segment at all.
         var segment: ScannedSegment?
         var from: Offset
@@ -28,10 +28,9 @@ extension Recovery {
         var reason: String
     }
 
-    private func damagedHole(_ partition: Found) throws(DiskError) -> Hole? {
+    func damagedHole(_ partition: Found) throws(DiskError) -> Hole? {
         let scan = partition.scan
-        let spots = scan.spots(isStrict: true, adoptedEnd: partition.rules.adoptedEnd)
-        guard let spot = spots.first else {
+        guard let spot = scan.spots(partition.rules).first else {
             guard scan.logEnd < partition.known else { return nil }
             return Hole(
                 segment: scan.segments.last, from: scan.logEnd, to: partition.known, resume: nil,
@@ -100,6 +99,9 @@ extension Recovery {
         }
         if let resume = hole.resume { position = try Self.copy(path, resume..<size, to: new, at: position, disk) }
         try new.syncWhole()
+        // What is behind the damage lies elsewhere now: the indexes are made again.
+        for suffix in [Segment.indexSuffix, Segment.timeIndexSuffix] { try disk.removeIfThere(stem + suffix) }
+        try disk.syncDirectory(partition.scan.directory)
         try disk.rename(path + ".tmp", path)
         try disk.syncDirectory(partition.scan.directory)
         report.damage.append(

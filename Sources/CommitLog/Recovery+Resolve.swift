@@ -9,14 +9,12 @@ extension Recovery {
     }
 
     mutating func resolve() throws(DiskError) {
-        let history = Key(topic: positionsPlace.id, partition: 0)
-        var commits = try readCommits(history)
-        let synced = try highestSynced(history, commits)
+        var commits = try readCommits()
+        let synced = max(found[history]?.known ?? 0, try highestSynced(commits))
         // Damage in the middle of the positions: rounds cannot be told from halves of rounds, so nothing is rolled back.
         raise(history, known: synced)
-        let isDamagedNow = try repairDamage(history)
-        let wasDamagedBefore = try hasBridge(history)
-        report.positionsDamaged = isDamagedNow || wasDamagedBefore
+        try repairPositions()
+        let rollsBack = offline[history] == nil && !report.positionsDamaged
         measure(history)
         let reach = found[history]?.reach ?? 0
         report.roundsRolledBack = commits.count
@@ -27,31 +25,49 @@ extension Recovery {
             for end in commit.record.ends { raise(Key(end), known: end.end) }
         }
         let partitions = found.keys.filter { $0 != history }.sorted(by: order)
-        for key in partitions { _ = try repairDamage(key) }
-        for key in partitions { measure(key) }
-        let counted = count(commits, synced)
-        report.roundsRolledBack -= counted
-        if !report.positionsDamaged {
-            let end = counted == 0 ? found[history]?.scan.logStart ?? 0 : commits[counted - 1].end
-            try cut(history, at: end, reason: "unfinished rounds")
-        }
         for key in partitions {
-            if !report.positionsDamaged, let orphan = firstUncovered(key) {
-                try cut(key, at: orphan, reason: "records of a round without commit record")
-            } else {
-                try cutTears(key)
+            try attempt(key) { (recovery) throws(DiskError) in
+                _ = try recovery.repairDamage(key)
+                recovery.measure(key)
             }
         }
-        try readPositions(upTo: .max)
+        let counted = count(commits, synced)
+        report.roundsRolledBack -= counted
+        if rollsBack {
+            let start = found[history].map { max($0.scan.logStart, $0.scan.trusted) } ?? 0
+            let end = counted == 0 ? start : commits[counted - 1].end
+            try attempt(history) { (recovery) throws(DiskError) in
+                try recovery.cut(recovery.history, at: end, reason: "unfinished rounds")
+            }
+        } else {
+            try attempt(history) { (recovery) throws(DiskError) in try recovery.cutTears(recovery.history) }
+        }
+        for key in partitions {
+            try attempt(key) { (recovery) throws(DiskError) in
+                if rollsBack, let orphan = recovery.firstUncovered(key) {
+                    try recovery.cut(key, at: orphan, reason: "records of a round without commit record")
+                } else {
+                    try recovery.cutTears(key)
+                }
+            }
+        }
+    }
+
+    private mutating func repairPositions() throws(DiskError) {
+        guard let partition = found[history], let hole = try damagedHole(partition) else { return }
+        try markPositions(
+            "\(partition.place.path): offsets \(hole.from) to \(hole.to - 1) are damaged (\(hole.reason))")
+        try attempt(history) { (recovery) throws(DiskError) in _ = try recovery.repairDamage(recovery.history) }
     }
 
     private func order(_ a: Key, _ b: Key) -> Bool {
         (a.topic.high, a.topic.low, a.partition) < (b.topic.high, b.topic.low, b.partition)
     }
 
-    private func readCommits(_ key: Key) throws(DiskError) -> [Commit] {
+    /// Those above the recovery point: the ones below count.
+    private func readCommits() throws(DiskError) -> [Commit] {
         var commits: [Commit] = []
-        try forEachBatch(key) { header, records in
+        try forEachBatch(history, from: found[history]?.scan.trusted ?? 0) { header, records in
             if let commit = Self.commit(header, records) { commits.append(commit) }
         }
         return commits
@@ -59,9 +75,9 @@ extension Recovery {
 
     /// The end of the commit records that any commit record calls synced. What stands behind a bad one counts as well: it
     /// was true when it was written, whatever became of the rest.
-    private func highestSynced(_ key: Key, _ commits: [Commit]) throws(DiskError) -> Offset {
+    private func highestSynced(_ commits: [Commit]) throws(DiskError) -> Offset {
         var highest = commits.reduce(0) { max($0, $1.record.synced) }
-        for segment in found[key]?.scan.segments ?? [] where segment.bad != nil {
+        for segment in found[history]?.scan.segments ?? [] where segment.bad != nil {
             let file = try disk.open(segment.stem + ".log", .read)
             var position = segment.validSize
             while let next = try Self.batch(
@@ -88,15 +104,6 @@ extension Recovery {
         return Commit(end: header.nextOffset, record: record)
     }
 
-    /// Whether an earlier recovery found damage in the positions, and left an empty batch in its place.
-    private func hasBridge(_ key: Key) throws(DiskError) -> Bool {
-        var hasBridge = false
-        try forEachBatch(key) { header, _ in
-            if header.recordsCount == 0 { hasBridge = true }
-        }
-        return hasBridge
-    }
-
     /// Takes note that a partition was durable up to an offset once.
     private mutating func raise(_ key: Key, known: Offset) {
         guard var partition = found[key] else { return }
@@ -106,8 +113,7 @@ extension Recovery {
 
     private mutating func measure(_ key: Key) {
         guard var partition = found[key] else { return }
-        let spots = partition.scan.spots(isStrict: true, adoptedEnd: partition.rules.adoptedEnd)
-        partition.reach = spots.first?.offset ?? partition.scan.logEnd
+        partition.reach = partition.scan.spots(partition.rules).first?.offset ?? partition.scan.logEnd
         found[key] = partition
     }
 
@@ -125,10 +131,11 @@ extension Recovery {
         return commits.count
     }
 
-    /// A partition that is not there was deleted, and what lies below a log's start was retained away: both count.
+    /// A partition that is not there was deleted, and what lies below a log's start was retained away: both count. So does
+    /// what lies below a recovery point; and what nobody can look at now, since it may be there.
     private func isThere(_ end: CommitRecord.End) -> Bool {
         guard let partition = found[Key(end)] else { return true }
-        if end.end <= partition.scan.logStart { return true }
+        if end.end <= max(partition.scan.logStart, partition.scan.trusted, partition.rules.adoptedEnd) { return true }
         guard end.end <= partition.reach else { return false }
         let rounds = partition.scan.rounds
         var low = 0

@@ -7,17 +7,23 @@ struct Recovery {
     let path: String
     let options: LogOptions
     let disk: Disk
+    /// An Apache Kafka broker wrote the directory, and its checkpoints and marks.
+    let isForeign: Bool
     var report = RecoveryReport()
     var registry = Registry()
     var changes: [Registry.Change] = []
     var leaderEpoch: Int32 = 0
     var positions: [FileKey: SourcePosition] = [:]
-    let registryPlace: PartitionPlace
+    var registryPlace: PartitionPlace
     let positionsPlace: PartitionPlace
     var found: [Key: Found] = [:]
-    let recoveryPoints: OffsetCheckpoint
+    /// Partitions that cannot be read, or not be made whole.
+    var offline: [Key: Offline] = [:]
+    let recoveryPoints: OffsetCheckpoint.Found
     let logStarts: OffsetCheckpoint
-    /// Whether every byte is read, and what is not committed is cut.
+    /// Names that stand in checkpoints and belonged to no topic before this opening.
+    var leftovers: Set<String> = []
+    /// Whether what is not committed is looked for and cut.
     var isStrict: Bool
 
     struct Key: Hashable {
@@ -28,7 +34,7 @@ struct Recovery {
     /// A partition, as far as it is known.
     struct Found {
         let place: PartitionPlace
-        let rules: PartitionScan.Rules
+        var rules: PartitionScan.Rules
         var scan: PartitionScan
         /// Up to here everything was durable once: what is missing below is damage, not a tear.
         var known: Offset
@@ -38,90 +44,102 @@ struct Recovery {
         var reach: Offset = 0
     }
 
-    init(path: String, options: LogOptions, disk: Disk) throws(DiskError) {
+    struct Offline {
+        let place: PartitionPlace
+        let rules: PartitionScan.Rules
+        let reason: String
+    }
+
+    init(path: String, options: LogOptions, disk: Disk, isForeign: Bool) throws(DiskError) {
         self.path = path
         self.options = options
         self.disk = disk
+        self.isForeign = isForeign
         registryPlace = try Self.internalPlace(DataDirectory.registryTopic, path, disk)
         positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk)
-        recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk).offsets
-        logStarts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk).offsets
+        recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk)
+        let starts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk)
+        logStarts = starts.offsets
         let hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
         let wasClosed = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
         isStrict = hasFailed || !wasClosed
+        for case .damaged(let reason) in [recoveryPoints, starts] {
+            report.ignored.append("\(reason); it is made anew, which takes nothing but time")
+        }
+        for name in OffsetCheckpoint.Name.allCases {
+            leftovers.formUnion(try OffsetCheckpoint.read(name, in: path, disk: disk).offsets.topics)
+        }
     }
 
     private static func internalPlace(
         _ name: String, _ path: String, _ disk: Disk
     ) throws(DiskError) -> PartitionPlace {
-        let id = try PartitionPlace.topicID(of: "\(path)/\(name)-0", disk: disk) ?? TopicID.random()
-        return PartitionPlace(root: path, topic: name, id: id, index: 0, disk: disk)
+        var id: TopicID?
+        // Whatever is wrong there is told when the partition is read.
+        do throws(DiskError) { id = try PartitionPlace.topicID(of: "\(path)/\(name)-0", disk: disk) } catch {
+            guard !error.isOfTheProcess else { throw error }
+        }
+        return PartitionPlace(root: path, topic: name, id: id ?? TopicID.random(), index: 0, disk: disk)
     }
 
     mutating func run() throws(DiskError) {
         try rewriteAfterFailedSync()
+        report.positionsDamaged = try disk.exists("\(path)/\(DataDirectory.positionsMark)")
         if !isStrict {
             try readAll()
             // A clean stop leaves no tears: somebody else was here, so nothing is taken on trust.
-            let isWhole = found.values.allSatisfy {
-                $0.scan.spots(isStrict: false, adoptedEnd: $0.rules.adoptedEnd).isEmpty
+            let isWhole = found.values.allSatisfy { partition in
+                if partition.rules.isAdopted { return partition.scan.spots(partition.rules).isEmpty }
+                return partition.scan.ends(at: partition.rules.recoveryPoint)
             }
             if !isWhole { isStrict = true }
         }
         if isStrict {
             try readAll()
             try resolve()
-        } else {
-            try readPositions(upTo: .max)
         }
+        try readPositions()
         report.wasClean = !isStrict || report.isNew
-        report.partitions = found.count
+        report.partitions = found.count + offline.count
+        for partition in offline.values {
+            report.offline.append(RecoveryReport.Offline(partition: partition.place.name, reason: partition.reason))
+        }
+        report.offline.sort { $0.partition < $1.partition }
+        var told: Set<String> = []
+        report.ignored.removeAll { !told.insert($0).inserted }
         chooseEpoch()
     }
 
     /// Reads the registry, then every partition that it or the directory names.
     private mutating func readAll() throws(DiskError) {
-        found = [:]
-        registry = Registry()
-        changes = []
-        report.scannedBytes = 0
-        report.adopted = []
-        report.ignored = []
-        try add(registryPlace, TopicSettings(), adoptedEnd: 0)
-        let key = Key(topic: registryPlace.id, partition: 0)
-        // Nothing is done before its registry record is synced, so a tear holds nothing that anyone relies on.
-        if isStrict {
-            _ = try repairDamage(key)
-            try cutTears(key)
-            // What the registry says is acted on from here on: directories of deleted topics go.
-            try makeDurable(key)
-        }
+        (found, offline) = ([:], [:])
+        (registry, changes) = (Registry(), [])
+        (report.scannedBytes, report.adopted) = (0, [])
         try readRegistry()
-        try add(positionsPlace, TopicSettings(), adoptedEnd: 0)
+        try add([candidate(positionsPlace, TopicSettings(), adoptedEnd: 0)])
         try readTopics()
     }
 
-    /// Walks a partition, making its directory if it is missing.
-    mutating func add(
-        _ place: PartitionPlace, _ settings: TopicSettings, adoptedEnd: Offset
-    ) throws(DiskError) {
-        if try PartitionPlace.topicID(of: place.path, disk: disk) == nil {
-            try place.make()
-            try disk.syncDirectory(place.path)
-            try disk.syncDirectory(path)
-        }
-        let rules = PartitionScan.Rules(
-            settings: settings, producersLimit: options.producersPerPartition, isStrict: isStrict,
-            adoptedEnd: adoptedEnd)
-        let scan = try PartitionScan(place.path, disk: disk, rules: rules)
-        report.scannedBytes += scan.fileBytes
-        let synced = recoveryPoints[place.topic, place.index] ?? 0
-        found[Key(topic: place.id, partition: place.index)] = Found(
-            place: place, rules: rules, scan: scan, known: max(adoptedEnd, synced), covered: adoptedEnd)
-    }
-
     private mutating func readRegistry() throws(DiskError) {
-        try forEachBatch(Key(topic: registryPlace.id, partition: 0)) { header, records in
+        try addRegistry()
+        if isStrict {
+            // Nothing is done before its registry record is synced, so a tear holds nothing that anyone relies on.
+            let key = Key(topic: registryPlace.id, partition: 0)
+            try attempt(key) { (recovery) throws(DiskError) in
+                _ = try recovery.repairDamage(key)
+                try recovery.cutTears(key)
+                // What the registry says is acted on from here on: directories of deleted topics go.
+                try recovery.makeDurable(key)
+            }
+        }
+        if let failed = offline[Key(topic: registryPlace.id, partition: 0)] {
+            try replaceRegistry(failed)
+            try addRegistry()
+        }
+        try forEachBatch(Key(topic: registryPlace.id, partition: 0), from: 0) { header, records in
+            if records.isEmpty && header.recordsCount > 0 {
+                report.ignored.append("a batch of the registry at offset \(header.baseOffset), which cannot be read")
+            }
             for record in records {
                 guard let key = record.key, let change = try? Registry.Change(key: key, value: record.value) else {
                     report.ignored.append("a record of the registry at offset \(record.offset), which cannot be read")
@@ -130,42 +148,33 @@ struct Recovery {
                 registry.apply(change)
             }
         }
+        leftovers.subtract(registry.topics.values.map(\.name))
     }
 
-    /// Reads committed positions back from the batches that end at or below an offset.
-    mutating func readPositions(upTo end: Offset) throws(DiskError) {
-        positions = [:]
-        try forEachBatch(Key(topic: positionsPlace.id, partition: 0)) { header, records in
-            guard header.nextOffset <= end else { return }
-            // The bridge that a recovery laid over damage: nobody has said since how to go on.
-            if header.recordsCount == 0 { report.positionsDamaged = true }
-            for record in records {
-                guard let bytes = record.key, let key = try? PositionsKey(decoding: bytes) else {
-                    report.positionsDamaged = true
-                    continue
-                }
-                guard case .position(let file) = key else { continue }
-                guard let value = record.value else {
-                    positions[file] = nil
-                    continue
-                }
-                guard let position = try? SourcePosition(decoding: value) else {
-                    report.positionsDamaged = true
-                    continue
-                }
-                positions[file] = position
-            }
-        }
+    private mutating func addRegistry() throws(DiskError) {
+        try add([candidate(registryPlace, TopicSettings(), adoptedEnd: 0)])
     }
 
-    /// Decodes the whole batches of a partition of ours, in order. One that cannot be decoded is handed on as empty.
-    func forEachBatch(_ key: Key, _ body: (BatchHeader, [Record]) throws(DiskError) -> Void) throws(DiskError) {
+    /// A registry that cannot be read is put out of the way: what exists is told by the partitions' directories.
+    private mutating func replaceRegistry(_ failed: Offline) throws(DiskError) {
+        offline[Key(topic: registryPlace.id, partition: 0)] = nil
+        try setAside(registryPlace.name, registryPlace.id, because: failed.reason)
+        registryPlace = PartitionPlace(
+            root: path, topic: registryPlace.topic, id: TopicID.random(), index: 0, disk: disk)
+    }
+
+    /// Decodes the whole batches of a partition of ours that begin at or after an offset, in order. One that cannot be
+    /// decoded is handed on without records.
+    func forEachBatch(
+        _ key: Key, from offset: Offset, _ body: (BatchHeader, [Record]) throws(DiskError) -> Void
+    ) throws(DiskError) {
         guard let scan = found[key]?.scan else { return }
-        for segment in scan.segments {
+        for segment in scan.segments where segment.nextOffset > offset {
             let file = try disk.open(segment.stem + ".log", .read)
-            var scanner = BatchScanner(file, to: segment.validSize, checksCRC: false)
+            let start = offset >= scan.trusted ? segment.trustedSize : 0
+            var scanner = BatchScanner(file, from: start, to: segment.validSize, checksCRC: false)
             while case .batch(let batch) = try scanner.next() {
-                guard let header = batch.header else { continue }
+                guard let header = batch.header, header.baseOffset >= offset else { continue }
                 let bytes = try file.readBytes(at: batch.position, count: batch.size)
                 let records = (try? RecordBatch.decode(bytes.rawSpan, limit: 128 << 20).1) ?? []
                 try body(header, records)

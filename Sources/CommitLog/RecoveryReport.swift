@@ -6,7 +6,8 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
     package var wasClean = true
     package var isNew = false
     package var partitions = 0
-    /// Bytes of records that were read, or walked over after a clean stop.
+    /// Bytes of records that were read from the recovery points on, and of headers walked over below them where something
+    /// beside the log was missing: 0 after a clean stop.
     package var scannedBytes: Int64 = 0
     /// Rounds without a whole commit record, or whose batches are not all there: none of their records is kept.
     package var roundsRolledBack = 0
@@ -14,8 +15,10 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
     package var damage: [Damage] = []
     /// Topics that were found in the directory and are new.
     package var adopted: [String] = []
-    /// Directories that are served to nobody, and why.
+    /// What is served to nobody or was passed over, and why.
     package var ignored: [String] = []
+    /// Partitions that can be neither read nor written, and why.
+    package var offline: [Offline] = []
     /// The committed positions cannot be trusted: rounds are refused.
     package var positionsDamaged = false
 
@@ -39,6 +42,11 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
         package var copy: String?
     }
 
+    package struct Offline: Hashable, Sendable {
+        package var partition: String
+        package var reason: String
+    }
+
     package init() {}
 
     package var description: String {
@@ -59,6 +67,7 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
             )
         }
         for topic in adopted { parts.append("topic \(topic) was adopted") }
+        for partition in offline { parts.append("\(partition.partition) is offline: \(partition.reason)") }
         for directory in ignored { parts.append("ignored \(directory)") }
         if positionsDamaged { parts.append(DataDirectory.positionsDamage) }
         return parts.joined(separator: "; ")

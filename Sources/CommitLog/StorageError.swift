@@ -28,6 +28,8 @@ package struct StorageError: Error, Hashable, CustomStringConvertible {
         case invalidPartitions(String)
         /// The topic was deleted while it was written to or read from.
         case deleted(topic: String)
+        /// The partition cannot be used until the data directory is opened anew.
+        case offline(partition: String, reason: String)
         /// The offset that was asked for is outside the partition.
         case outOfRange(Offset, available: ClosedRange<Offset>)
         /// A round's batch does not continue its producer's sequence: a mistake of the writer.
@@ -73,6 +75,9 @@ extension StorageError.Cause: CustomStringConvertible {
         case .topicExists(let name): "the topic \(name) is already there"
         case .invalidTopic(let why), .invalidConfiguration(let why), .invalidPartitions(let why): why
         case .deleted(let topic): "the topic \(topic) was deleted"
+        case .offline(let partition, let reason):
+            "\(partition) is offline: \(reason); all other partitions are served, and this one after a restart once that is "
+                + "put right"
         case .outOfRange(let offset, let available):
             "offset \(offset) is outside \(available.lowerBound)...\(available.upperBound)"
         case .sequence(let rejection): "\(rejection)"

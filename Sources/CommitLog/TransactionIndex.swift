@@ -66,4 +66,17 @@ enum TransactionIndex {
         }
         return entries
     }
+
+    /// The entries from the beginning of a file on whose markers lie below an offset, whatever comes after them.
+    static func entries(of bytes: [UInt8], below offset: Offset) -> [AbortedTransaction] {
+        var entries: [AbortedTransaction] = []
+        var place = 0
+        while place + entrySize <= bytes.count {
+            let entry = try? decode(bytes[place..<place + entrySize], after: entries.last?.lastOffset ?? -1).first
+            guard let entry, entry.lastOffset < offset else { break }
+            entries.append(entry)
+            place += entrySize
+        }
+        return entries
+    }
 }

@@ -127,17 +127,20 @@ final class TransactionIndexFile: Sendable {
     // MARK: - Recovery
 
     /// Makes the file hold exactly these entries, durably but for its directory's names; none at all removes it.
+    /// - Parameter offset: what the file says of markers below it was durable, and stays before the entries; nil if nothing
+    ///   was.
     /// - Parameter keepsSane: leaves a file that can be read as it is, whatever it says: its maker knew more.
     /// - Returns: whether anything changed.
     static func restore(
-        _ entries: [AbortedTransaction], stem: String, keepsSane: Bool, disk: Disk
+        _ entries: [AbortedTransaction], from offset: Offset? = nil, stem: String, keepsSane: Bool, disk: Disk
     ) throws(DiskError) -> Bool {
         let path = stem + TransactionIndex.suffix
         let there = try disk.readFile(path, limit: Int(Int32.max))
-        let right = TransactionIndex.encode(entries)
+        let kept = offset.map { TransactionIndex.entries(of: there ?? [], below: $0) } ?? []
+        let right = TransactionIndex.encode(kept + entries)
         if there ?? [] == right { return false }
         if let there, keepsSane, !there.isEmpty, (try? TransactionIndex.decode(there[...])) != nil { return false }
-        guard !entries.isEmpty else {
+        guard !right.isEmpty else {
             try disk.removeIfThere(path)
             return true
         }

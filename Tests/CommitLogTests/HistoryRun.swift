@@ -19,6 +19,8 @@ struct HistoryRun {
         options.topicDefaults.indexIntervalBytes = 150
         options.checkpointBytes = 500
         options.reserveBytes = 0
+        // So that the calls of a seed come in one order.
+        options.openingThreads = 1
         return options
     }
 

@@ -197,8 +197,9 @@ import Testing
                 try site.memory.disk.removeFile(path)
             }
             try site.reopen()
-            #expect(site.memory.bytes(of: path) == right)
             #expect(try site.rounds() == Array(1...9))
+            // An empty one only makes searches longer.
+            if wrong != [] || !isClean { #expect(site.memory.bytes(of: path) == right) }
         }
     }
 

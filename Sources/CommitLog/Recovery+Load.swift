@@ -1,0 +1,105 @@
+import Records
+
+/// Reads partitions, many at once, and keeps those apart that cannot be read.
+extension Recovery {
+    /// A partition that is to be read.
+    struct Candidate: Sendable {
+        var place: PartitionPlace
+        var rules: PartitionScan.Rules
+    }
+
+    private enum Loaded: Sendable {
+        case read(PartitionScan)
+        /// The directory belongs to another topic.
+        case stranger(TopicID)
+        case failed(DiskError)
+    }
+
+    func candidate(
+        _ place: PartitionPlace, _ settings: TopicSettings, adoptedEnd: Offset, isAdopted: Bool = false
+    ) -> Candidate {
+        var rules = PartitionScan.Rules(
+            settings: settings, producersLimit: options.producersPerPartition, isStrict: isStrict,
+            adoptedEnd: adoptedEnd)
+        // What a directory that was copied in is called says nothing about it.
+        if !isAdopted || isForeign { rules.recoveryPoint = recoveryPoints.offsets[place.topic, place.index] ?? 0 }
+        rules.isAdopted = isAdopted
+        // A copy was never looked at.
+        if isAdopted && !isForeign { rules.isStrict = true }
+        if case .whole = recoveryPoints {} else { rules.isLenient = !report.isNew }
+        return Candidate(place: place, rules: rules)
+    }
+
+    /// Reads partitions, making the directories that are missing.
+    mutating func add(_ candidates: [Candidate]) throws(DiskError) {
+        let disk = disk
+        let results = inParallel(candidates.count, threads: options.openingThreads) { number in
+            Self.load(candidates[number], disk)
+        }
+        for (candidate, result) in zip(candidates, results) {
+            var result = result
+            if case .stranger(let id) = result {
+                try setAside(candidate.place.name, id, because: "it belongs to another topic of that name")
+                result = Self.load(candidate, disk)
+            }
+            switch result {
+            case .read(let scan): add(scan, candidate)
+            case .stranger(let id): setOffline(candidate, "it belongs to the topic with the id \(id)")
+            case .failed(let error):
+                guard !error.isOfTheProcess else { throw error }
+                setOffline(candidate, "\(error)")
+            }
+        }
+    }
+
+    private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {
+        report.scannedBytes += scan.scannedBytes
+        let durable = max(candidate.rules.adoptedEnd, candidate.rules.recoveryPoint)
+        found[Key(candidate.place)] = Found(
+            place: candidate.place, rules: candidate.rules, scan: scan, known: durable, covered: durable)
+    }
+
+    private mutating func setOffline(_ candidate: Candidate, _ reason: String) {
+        found[Key(candidate.place)] = nil
+        offline[Key(candidate.place)] = Offline(place: candidate.place, rules: candidate.rules, reason: reason)
+    }
+
+    private static func load(_ candidate: Candidate, _ disk: Disk) -> Loaded {
+        let place = candidate.place
+        do throws(DiskError) {
+            let id = try PartitionPlace.topicID(of: place.path, disk: disk)
+            if let id, id != place.id { return .stranger(id) }
+            if id == nil {
+                try place.make()
+                try disk.syncDirectory(place.path)
+                try disk.syncDirectory(place.root)
+            }
+            return .read(try PartitionScan(place.path, disk: disk, rules: candidate.rules))
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Does something to a partition; if the disk does not let us, the partition is served to nobody, and the others are.
+    mutating func attempt(
+        _ key: Key, _ body: (inout Recovery) throws(DiskError) -> Void
+    ) throws(DiskError) {
+        do throws(DiskError) { try body(&self) } catch {
+            guard !error.isOfTheProcess else { throw error }
+            guard let partition = found[key] else { return }
+            setOffline(Candidate(place: partition.place, rules: partition.rules), "\(error)")
+        }
+    }
+
+    /// Gives a directory another name, in Kafka's form for such.
+    mutating func setAside(_ name: String, _ id: TopicID, because reason: String) throws(DiskError) {
+        let stray = "\(name).\(id.hexadecimal)-stray"
+        try disk.rename("\(path)/\(name)", "\(path)/\(stray)")
+        try disk.syncDirectory(path)
+        report.ignored.append("\(path)/\(name): \(reason); it was renamed to \(stray), and nothing in it was changed")
+    }
+}
+
+extension Recovery.Key {
+    init(_ place: PartitionPlace) { self.init(topic: place.id, partition: place.index) }
+}

@@ -1,0 +1,78 @@
+import Records
+
+/// What was committed of the sources' positions, and whether it can be trusted.
+extension Recovery {
+    var history: Key { Key(topic: positionsPlace.id, partition: 0) }
+
+    /// Reads the committed positions back.
+    mutating func readPositions() throws(DiskError) {
+        if let failed = offline[history] {
+            // Whatever an unclean stop left of the rounds cannot be told from what was whole.
+            if isStrict { try markPositions("\(positionsPlace.path) cannot be read: \(failed.reason)") }
+            report.positionsDamaged = true
+            return
+        }
+        if let reason = try collectPositions() {
+            try markPositions(reason)
+            try bridgePositions()
+            _ = try collectPositions()
+        }
+    }
+
+    /// - Returns: what is wrong with a batch that cannot be decoded, if there is one.
+    private mutating func collectPositions() throws(DiskError) -> String? {
+        positions = [:]
+        var damage: String?
+        try forEachBatch(history, from: 0) { header, records in
+            if records.isEmpty && header.recordsCount > 0 {
+                damage = "the batch at offset \(header.baseOffset) of \(positionsPlace.path) cannot be read"
+            }
+            for record in records where !take(record) { report.positionsDamaged = true }
+        }
+        return damage
+    }
+
+    /// - Returns: whether the record could be read.
+    private mutating func take(_ record: Record) -> Bool {
+        guard let bytes = record.key, let key = try? PositionsKey(decoding: bytes) else { return false }
+        guard case .position(let file) = key else { return true }
+        guard let value = record.value else {
+            positions[file] = nil
+            return true
+        }
+        guard let position = try? SourcePosition(decoding: value) else { return false }
+        positions[file] = position
+        return true
+    }
+
+    /// Leaves the mark that nobody knows how far the files were read: durable before anything else is changed, and there
+    /// until somebody says how to go on.
+    mutating func markPositions(_ reason: String) throws(DiskError) {
+        report.positionsDamaged = true
+        let mark = "\(path)/\(DataDirectory.positionsMark)"
+        if try disk.exists(mark) { return }
+        try disk.replaceFile(mark, with: Array("\(reason)\n".utf8))
+        try disk.syncDirectory(path)
+    }
+
+    /// Takes bytes that rotted below the recovery point out of the positions, so that they are met once.
+    private mutating func bridgePositions() throws(DiskError) {
+        guard var partition = found[history] else { return }
+        partition.known = max(partition.known, partition.scan.logEnd)
+        partition.rules.recoveryPoint = 0
+        partition.rules.isStrict = true
+        // Compaction works here, and everything was read once.
+        partition.rules.isLenient = true
+        try attempt(history) { (recovery) throws(DiskError) in
+            partition.scan = try PartitionScan(partition.place.path, disk: recovery.disk, rules: partition.rules)
+            recovery.found[recovery.history] = partition
+            _ = try recovery.repairDamage(recovery.history)
+            try recovery.makeDurable(recovery.history)
+        }
+    }
+}
+
+extension DataDirectory {
+    /// There while nobody knows how far the files were read: says why.
+    static let positionsMark = "penstock-positions-damaged"
+}

@@ -1,0 +1,188 @@
+import CommitLog
+import Records
+import TestSupport
+import Testing
+
+/// A partition, or what is not a partition at all, does not keep the rest from being served.
+@Suite struct OfflineTests {
+    private func isOffline(_ error: StorageError?) -> Bool {
+        if case .offline? = error?.cause { true } else { false }
+    }
+
+    @Test(
+        "a partition that the disk does not give is offline, and no other is; it is back when the disk gives it",
+        arguments: [5, 13] as [Int32])
+    func partition(code: Int32) throws {
+        for isClean in [true, false] {
+            var site = try Site()
+            try site.commit(2)
+            if isClean { try site.directory.close() } else { try site.directory.sync() }
+            site.memory.kill()
+            site.memory.fail { call in
+                call.path.hasPrefix("/d/t-1/") && call.path.hasSuffix(".log") ? .fails(code) : nil
+            }
+            try site.reopen()
+            #expect(site.directory.recovery.offline.map(\.partition) == ["t-1"])
+            #expect(site.directory.recovery.description.contains("/d/t-1/00000000000000000000.log"))
+            let read = #expect(throws: StorageError.self) {
+                _ = try site.partitions[1].read(from: 0, maxBytes: 100, minOneMessage: true)
+            }
+            #expect(isOffline(read))
+            let write = #expect(throws: StorageError.self) {
+                _ = try site.directory.append(Make.batch(["x"]), to: site.partitions[1])
+            }
+            #expect(isOffline(write))
+            let round = #expect(throws: StorageError.self) { try site.commit(3) }
+            #expect(isOffline(round))
+            #expect(try site.partitions[0].allValues() == ["r1a0", "r1b0", "r2a0", "r2b0"])
+            _ = try site.directory.append(Make.batch(["x"]), to: site.partitions[2])
+            try site.directory.checkpoint()
+            if isClean { try site.directory.close() }
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.recovery.offline.isEmpty)
+            #expect(site.directory.recovery.damage.isEmpty && site.directory.recovery.cuts.isEmpty)
+            #expect(try site.partitions[1].allValues() == ["r1a1", "r1b1", "r2a1", "r2b1"])
+            #expect(try site.partitions[2].allValues().last == "x")
+            try site.commit(3)
+        }
+    }
+
+    @Test("a registry that the disk does not give is put out of the way: the directories say what exists")
+    func registry() throws {
+        var site = try Site()
+        let id = try #require(site.directory.topic(named: "t")).id
+        try site.directory.sync()
+        site.memory.kill()
+        site.memory.fail { call in
+            call.path.hasPrefix("/d/__penstock_topics-0/") && call.operation == .read ? .fails(5) : nil
+        }
+        try site.reopen()
+        #expect(site.directory.recovery.adopted == ["t"])
+        #expect(site.directory.topic(named: "t")?.id == id)
+        #expect(try site.rounds() == [1])
+        #expect(site.directory.recovery.ignored.contains { $0.contains("/d/__penstock_topics-0") })
+        try site.commit(2)
+        site.memory.kill()
+        try site.reopen()
+        #expect(try site.rounds() == [1, 2])
+    }
+
+    @Test("positions that the disk does not give refuse rounds, and everything is served")
+    func positions() throws {
+        var site = try Site()
+        try site.directory.sync()
+        site.memory.kill()
+        site.memory.fail { call in call.path.hasPrefix("/d/__penstock_positions-0/0") ? .fails(13) : nil }
+        try site.reopen()
+        #expect(site.directory.positionsDamaged)
+        #expect(throws: StorageError.self) { try site.commit(2) }
+        #expect(try site.partitions[0].allValues() == ["r1a0", "r1b0"])
+        site.memory.kill()
+        try site.reopen()
+        // Until the operator has said how to go on.
+        #expect(site.directory.positionsDamaged)
+        #expect(try site.directory.settleDamagedPositions() == ["p"])
+        #expect(try site.rounds() == [1])
+        try site.commit(2)
+        site.memory.kill()
+        try site.reopen()
+        #expect(!site.directory.recovery.positionsDamaged)
+        #expect(try site.rounds() == [1, 2])
+    }
+
+    @Test("damaged positions are settled: from what can be read, or from the beginning")
+    func settling() throws {
+        for forgets in [false, true] {
+            var site = try Site()
+            for number in 2...4 {
+                try site.commit(Int64(number))
+                try site.directory.sync()
+            }
+            let path = DamageTests.positions
+            var bytes = try #require(site.memory.bytes(of: path))
+            bytes[bytes.count / 2] ^= 1
+            site.memory.setBytes(of: path, to: bytes)
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.positionsDamaged)
+            let left = try site.directory.settleDamagedPositions(forgetting: forgets ? ["p"] : [])
+            #expect(left == (forgets ? [] : ["p"]))
+            #expect(!site.directory.positionsDamaged)
+            site.memory.kill()
+            try site.reopen()
+            #expect(!site.directory.recovery.positionsDamaged)
+            #expect(site.directory.positions(pipeline: "p").map(\.position.offset) == (forgets ? [] : [4]))
+            try site.commit(5)
+        }
+    }
+
+    @Test("bytes of the positions that rot below the recovery point are found, said once, and settled")
+    func rottenBelow() throws {
+        var site = try Site()
+        for number in 2...4 { try site.commit(Int64(number)) }
+        try site.directory.close()
+        var bytes = try #require(site.memory.bytes(of: DamageTests.positions))
+        bytes[bytes.count / 2] ^= 1
+        site.memory.setBytes(of: DamageTests.positions, to: bytes)
+        site.memory.kill()
+        try site.reopen()
+        #expect(site.directory.positionsDamaged)
+        #expect(site.directory.recovery.damage.count == 1)
+        try site.directory.settleDamagedPositions()
+        try site.directory.close()
+        site.memory.kill()
+        try site.reopen()
+        #expect(!site.directory.positionsDamaged && site.directory.recovery.damage.isEmpty)
+        #expect(site.directory.positions(pipeline: "p").map(\.position.offset) == [4])
+    }
+
+    @Test("nothing that Penstock did not write is removed, whatever it is called; it is named, with its path")
+    func foreign() throws {
+        var site = try Site()
+        let disk = site.memory.disk
+        let hex = "0123456789abcdef0123456789abcdef"
+        let directories = [
+            "photos", "photos-1", "x-0.\(hex)-delete", "x-0.\(hex)-stray", "x-0.\(hex)-future", "y-delete",
+        ]
+        for name in directories {
+            try disk.makeDirectory("/d/\(name)")
+            try disk.open("/d/\(name)/a.jpg", .create).write([1], at: 0)
+        }
+        try disk.open("/d/notes.txt", .create).write([1], at: 0)
+        try disk.open("/d/t-0/notes.txt", .create).write([1], at: 0)
+        for isClean in [true, false] {
+            if isClean { try site.directory.close() }
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.recovery.wasClean == isClean)
+            let files = site.memory.files
+            for name in directories { #expect(files.contains("/d/\(name)/a.jpg"), "\(name)") }
+            #expect(files.contains("/d/notes.txt") && files.contains("/d/t-0/notes.txt"))
+            let said = site.directory.recovery.description
+            #expect(said.contains("/d/notes.txt") && said.contains("/d/photos") && said.contains("-delete"))
+            #expect(try site.rounds() == [1])
+        }
+    }
+
+    @Test("a directory that cannot be written to is refused with the way out", arguments: [30, 13] as [Int32])
+    func readOnly(code: Int32) throws {
+        let memory = MemoryDisk()
+        try DataDirectory.open("/d", disk: memory.disk).close()
+        memory.kill()
+        memory.fail { $0.path == "/d/.lock" ? .fails(code) : nil }
+        let error = #expect(throws: StorageError.self) { _ = try DataDirectory.open("/d", disk: memory.disk) }
+        let text = "\(error.map { "\($0)" } ?? "")"
+        #expect(text.contains("/d/.lock") && text.contains("chown") && text.contains("--data"))
+    }
+
+    @Test("a directory whose meta.properties is gone is not taken for a new one")
+    func noMeta() throws {
+        let memory = MemoryDisk()
+        try DataDirectory.open("/d", disk: memory.disk).close()
+        memory.kill()
+        try memory.disk.removeFile("/d/meta.properties")
+        let error = #expect(throws: StorageError.self) { _ = try DataDirectory.open("/d", disk: memory.disk) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("/d/meta.properties is missing"))
+    }
+}
