@@ -9,7 +9,8 @@ import Records
 /// | none, truncated, of an older format, or two of them | INVALID_RECORD |
 /// | base offset, counts, framing that do not agree; control bit; producer without sequence | INVALID_RECORD |
 /// | checksum | CORRUPT_MESSAGE |
-/// | larger than max.message.bytes (before it is decompressed); decompresses to more than we allow | MESSAGE_TOO_LARGE |
+/// | larger than max.message.bytes (before it is decompressed, and as it is stored); decompresses to more than we allow | MESSAGE_TOO_LARGE |
+/// | larger than segment.bytes | RECORD_LIST_TOO_LARGE |
 /// | compressed, after others of the request decompressed to more than a request may | REQUEST_TIMED_OUT: come again |
 /// | zstd before version 7 | UNSUPPORTED_COMPRESSION_TYPE |
 /// | codec 5, 6, 7 | UNKNOWN_SERVER_ERROR |
@@ -61,7 +62,7 @@ struct ClientBatch {
         checking records: ArraySlice<UInt8>?, _ circumstances: Circumstances, _ budget: inout DecompressionBudget
     ) throws(Refusal) {
         guard let records, !records.isEmpty else { throw Refusal(code: .invalidRecord, message: "no records") }
-        batch = try Self.whole(records, circumstances)
+        let batch = try Self.whole(records, circumstances)
         try Self.check(batch.header, circumstances)
         let largest = try Self.largestTimestamp(batch, circumstances, &budget)
         if circumstances.usesAppendTime {
@@ -78,6 +79,7 @@ struct ClientBatch {
             }
         }
         if circumstances.isCompacted { try Self.checkKeys(batch, limit: budget.perBatch) }
+        self.batch = try Self.stored(batch, circumstances.settings, limit: budget.perBatch)
     }
 
     private static func whole(
@@ -133,6 +135,33 @@ struct ClientBatch {
         } catch {
             throw Refusal(error)
         }
+    }
+
+    /// As the topic stores it.
+    private static func stored(
+        _ batch: EncodedBatch, _ settings: TopicSettings, limit: Int
+    ) throws(Refusal) -> EncodedBatch {
+        let codec = settings.compression.codec(for: batch.header.codec)
+        let stored: EncodedBatch
+        do throws(RecordError) {
+            stored = try RecordBatch.recode(batch, as: codec, level: settings.level(of: codec), limit: limit)
+        } catch {
+            throw Refusal(error)
+        }
+        guard stored.size <= settings.maxMessageBytes else {
+            throw Refusal(
+                code: .messageTooLarge,
+                message: """
+                    stored as \(codec.name) it has \(stored.size) bytes, which are more than max.message.bytes, \
+                    \(settings.maxMessageBytes)
+                    """)
+        }
+        guard stored.size <= settings.segmentBytes else {
+            throw Refusal(
+                code: .recordListTooLarge,
+                message: "\(stored.size) bytes are more than segment.bytes, \(settings.segmentBytes)")
+        }
+        return stored
     }
 
     private static func check(timestamp: Int64, _ circumstances: Circumstances) throws(Refusal) {

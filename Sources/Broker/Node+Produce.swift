@@ -6,7 +6,7 @@ import Records
 /// Produce, versions 3–11.
 ///
 /// `acks=0`: no answer; `acks=1`: when appended; `acks=all`: when a sync pass has made it durable, which is more than one
-/// Kafka broker promises.
+/// Kafka broker promises. Where a topic has `flush.messages=1`, `acks=1` waits for the pass as well.
 extension Node {
     package func produce(
         _ request: ProduceRequest, _ context: RequestContext, _ respond: @escaping Respond<ProduceOutcome>
@@ -33,6 +33,7 @@ extension Node {
         var response = ProduceResponse()
         var ticket: CommitTicket?
         var failure: String?
+        var isFlushed = false
         var budget = DecompressionBudget(
             perBatch: options.maxDecompressedBytes, total: options.maxDecompressedRequestBytes)
         for topic in request.topicData {
@@ -42,7 +43,10 @@ extension Node {
             for data in topic.partitionData {
                 let (part, written) = append(data, to: found, context, &budget)
                 answer.partitionResponses.append(part)
-                if let written { ticket = max(ticket ?? written, written) }
+                if let written {
+                    ticket = max(ticket ?? written, written)
+                    isFlushed = isFlushed || found?.settings.flushMessages == 1
+                }
                 if part.errorCode != .none, failure == nil {
                     let name = TopicName.cut(topic.name)
                     failure = "\(name)-\(data.index): \(part.errorMessage ?? "\(part.errorCode)")"
@@ -52,7 +56,7 @@ extension Node {
         }
         switch request.acks {
         case 0: respond(failure.map { .close(reason: $0) } ?? .silence)
-        case 1: respond(.response(response))
+        case 1 where !isFlushed: respond(.response(response))
         default:
             guard let ticket else { return respond(.response(response)) }
             awaitSync(response, ticket, timeout: request.timeoutMs, respond)

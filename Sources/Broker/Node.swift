@@ -95,7 +95,7 @@ package final class Node: Sendable {
 
     /// Something became readable. Called by whoever appended, so it only hands on.
     private func appended(to partition: Partition) {
-        syncing.appended()
+        syncing.appended(to: partition)
         for call in waiting.take(partition) { evaluateLater(call) }
     }
 

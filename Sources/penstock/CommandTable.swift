@@ -5,8 +5,8 @@ struct CommandTable {
     let commands: [Command]
 
     static let penstock = CommandTable(commands: [
-        .run, .check, .status, .topicsList, .topicsCreate, .topicsDescribe, .topicsDelete, .produce, .consume,
-        .groupsList, .groupsDescribe, .logDump, .logVerify, .reference,
+        .run, .check, .status, .topicsList, .topicsCreate, .topicsDescribe, .topicsAlter, .topicsDeleteRecords,
+        .topicsDelete, .produce, .consume, .groupsList, .groupsDescribe, .logDump, .logVerify, .reference,
     ])
 
     /// Finds the command that `words` name and runs it.

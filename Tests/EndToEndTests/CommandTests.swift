@@ -188,6 +188,53 @@ struct CommandTests {
         #expect(try Penstock.command(["topics", "delete", "web"] + log).ending == .exited(1))
     }
 
+    @Test("A topic's settings are changed and taken back, and it gets partitions, whether Penstock runs or not")
+    func altered() throws {
+        let workspace = try Workspace()
+        let stopped = try stopped(workspace)
+        #expect(try Penstock.command(["topics", "create", "web", "--partitions", "1"] + stopped).ending == .exited(0))
+        let alter = ["topics", "alter", "web", "--set", "retention.ms=5", "--set", "cleanup.policy=compact,delete"]
+        #expect(try Penstock.command(alter + ["--partitions", "3"] + stopped).ending == .exited(0))
+        let penstock = try Penstock(workspace, pipelines: [])
+        let running = ["--bootstrap", penstock.address]
+        let described = try json(["topics", "describe", "web"], running)
+        let expected = ["retention.ms": "5", "cleanup.policy": "compact,delete"]
+        #expect(described.first?["settings"] as? [String: String] == expected)
+        #expect((described.first?["partitions"] as? [Any])?.count == 3)
+        let unset = try Penstock.command(["topics", "alter", "web", "--unset", "retention.ms"] + running)
+        #expect(unset.ending == .exited(0), "\(unset.errors)")
+        let after = try json(["topics", "describe", "web"], running)
+        #expect(after.first?["settings"] as? [String: String] == ["cleanup.policy": "compact,delete"])
+
+        let refused = try Penstock.command(["topics", "alter", "web", "--set", "segment.ms=0"] + running)
+        #expect(refused.ending == .exited(1))
+        #expect(refused.errors.contains("INVALID_CONFIG") && refused.errors.contains("segment.ms"), "\(refused.errors)")
+        let fewer = try Penstock.command(["topics", "alter", "web", "--partitions", "2"] + running)
+        #expect(fewer.errors.contains("INVALID_PARTITIONS"), "\(fewer.errors)")
+        let nothing = try Penstock.command(["topics", "alter", "web"] + running)
+        #expect(nothing.ending == .exited(2))
+        try penstock.stop()
+    }
+
+    @Test("Records below an offset are deleted, whether Penstock runs or not")
+    func deletedRecords() throws {
+        let workspace = try Workspace()
+        let stopped = try stopped(workspace)
+        try produce((0..<10).map { Array("\($0)".utf8) }, ["ten", "--partition", "0"], stopped)
+        let delete = ["topics", "delete-records", "ten", "--partition", "0", "--before"]
+        let first = try Penstock.command(delete + ["4"] + stopped)
+        #expect(first.ending == .exited(0) && first.output == "4\n", "\(first.errors)")
+        #expect(try consume(["ten"], stopped) == (4..<10).map { "\($0)" })
+        let penstock = try Penstock(workspace, pipelines: [])
+        let running = ["--bootstrap", penstock.address]
+        #expect(try Penstock.command(delete + ["7"] + running).output == "7\n")
+        #expect(try consume(["ten"], running) == (7..<10).map { "\($0)" })
+        let beyond = try Penstock.command(delete + ["11"] + running)
+        #expect(beyond.ending == .exited(1) && beyond.errors.contains("OFFSET_OUT_OF_RANGE"), "\(beyond.errors)")
+        #expect(try Penstock.command(delete + ["-1"] + running).output == "10\n")
+        try penstock.stop()
+    }
+
     @Test("A broker that is away, a directory that is not there or in use, and a wrong option are told apart")
     func mistakes() throws {
         let workspace = try Workspace()

@@ -61,6 +61,37 @@ struct JavaTests {
         try penstock.stop()
     }
 
+    @Test("Kafka's tools change a topic's settings, give it partitions and delete its records")
+    func altering() throws {
+        let workspace = try Workspace()
+        let penstock = try Penstock(workspace, pipelines: [])
+        let server = ["--bootstrap-server", penstock.address]
+        _ = try kafka(["topics", "--create", "--topic", "made", "--partitions", "2"] + server)
+        let entity = ["--entity-type", "topics", "--entity-name", "made"]
+        let added = "retention.ms=5000000,cleanup.policy=[compact,delete],compression.type=zstd"
+        _ = try kafka(["configs", "--alter"] + entity + ["--add-config", added] + server)
+        _ = try kafka(["configs", "--alter"] + entity + ["--delete-config", "retention.ms"] + server)
+        let described = try kafka(["configs", "--describe"] + entity + server).text(.output)
+        #expect(described.contains("cleanup.policy=compact,delete") && described.contains("compression.type=zstd"))
+        #expect(!described.contains("retention.ms=5000000"), "\(described)")
+
+        _ = try kafka(["topics", "--alter", "--topic", "made", "--partitions", "5"] + server)
+        let topics = try kafka(["topics", "--describe", "--topic", "made"] + server).text(.output)
+        #expect(topics.contains("PartitionCount: 5"), "\(topics)")
+
+        let lines = Lines(count: 100)
+        let keyed = ["--property", "parse.key=true", "--property", "key.separator= "]
+        _ = try kafka(["console-producer", "--topic", "made"] + keyed + server, input: .bytes(lines.content))
+        let plan = try workspace.write(
+            "plan.json",
+            #"{"partitions":[{"topic":"made","partition":0,"offset":1},{"topic":"made","partition":1,"offset":-1}]}"#)
+        let deleted = try kafka(["delete-records", "--offset-json-file", plan] + server).text(.output)
+        #expect(deleted.contains("partition: made-0") && deleted.contains("low_watermark: 1"), "\(deleted)")
+        let starts = try kafka(["get-offsets", "--topic", "made", "--time", "earliest"] + server).text(.output)
+        #expect(starts.contains("made:0:1\n"), "\(starts)")
+        try penstock.stop()
+    }
+
     @Test("Kafka's own dump tool reads a segment that Penstock wrote, and finds nothing wrong")
     func dump() throws {
         let workspace = try Workspace()

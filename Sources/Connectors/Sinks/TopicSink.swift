@@ -15,6 +15,8 @@ package final class TopicSink: EventSink {
     private let keys: KeyTaker?
     private let pool: BufferPool
     private var topic: Topic?
+    /// The topic's, as they were when it was last looked at.
+    private var settings = TopicSettings()
     private var scatter: Scatter
     private var producer = PipelineProducer(id: -1, epoch: -1)
     /// By partition: the sequence number of the next batch.
@@ -134,6 +136,10 @@ package final class TopicSink: EventSink {
 
     private func append(_ round: OpenRound, to partitions: [Partition]) throws {
         let (made, bytes) = try round.round(pipeline: context.pipeline, partitions: partitions)
+        if settings.timestampType == .logAppendTime {
+            let now = context.shared.clock.wallMilliseconds()
+            for part in made.parts { for batch in part.batches { batch.retime(.logAppendTime, maxTimestamp: now) } }
+        }
         _ = try context.shared.directory.append(made)
         if options.acks == .all { try context.shared.directory.sync() }
         totals.events += round.events
@@ -159,7 +165,11 @@ package final class TopicSink: EventSink {
     /// The partitions as they are now: a topic that was deleted beneath the pipeline is made again.
     @discardableResult
     private func findTopic() throws -> [Partition] {
-        if let topic, !topic.partitions[0].isDeleted { return topic.partitions }
+        if let topic, !topic.partitions[0].isDeleted {
+            if topic.partitions.count != sequences.count { try adopt(topic) }
+            noteSettings(topic.settings)
+            return topic.partitions
+        }
         let isLost = topic != nil
         let (found, warning) = try context.shared.topic(options.topic, options.partitions, configuration)
         if isLost {
@@ -167,9 +177,11 @@ package final class TopicSink: EventSink {
         }
         if let warning { context.note(.warning, warning) }
         try adopt(found)
+        noteSettings(found.settings)
         return found.partitions
     }
 
+    /// - Parameter found: another topic, or the same with more partitions.
     private func adopt(_ found: Topic) throws {
         // A producer that a partition does not know may begin at any number, so the same number of partitions goes on.
         if topic == nil || found.partitions.count != sequences.count {
@@ -198,10 +210,41 @@ package final class TopicSink: EventSink {
     }
 
     private func finish(sequence: Int32) -> EncodeJob.Finish {
-        EncodeJob.Finish(
-            codec: options.codec.codec, level: options.level, producer: producer.id, epoch: producer.epoch,
-            sequence: sequence)
+        let codec = settings.compression.codec(for: options.codec.codec)
+        let level = codec == options.codec.codec ? options.level : settings.level(of: codec)
+        return EncodeJob.Finish(
+            codec: codec, level: level, producer: producer.id, epoch: producer.epoch, sequence: sequence)
     }
+
+    /// Takes over what the topic says of its batches now, and tells what a pipeline cannot do for it.
+    private func noteSettings(_ new: TopicSettings) {
+        guard new != settings else { return }
+        let old = settings
+        settings = new
+        let name = options.topic
+        if new.compression != old.compression, new.compression.codec(for: options.codec.codec) != options.codec.codec {
+            context.note(
+                .warning,
+                "the topic \(name) has compression.type=\(new.compression.rawValue), which counts here, not the codec")
+        }
+        if new.cleanupPolicy.contains(.compact), !old.cleanupPolicy.contains(.compact), options.key == nil {
+            context.note(
+                .warning,
+                "the topic \(name) is compacted, and the pipeline gives its lines no key: compaction removes them")
+        }
+        let largest = max(options.batch.bytes, longestEvent) + Self.batchOverhead
+        if new.maxMessageBytes < largest, new.maxMessageBytes != old.maxMessageBytes {
+            context.note(
+                .warning,
+                """
+                the topic \(name) has max.message.bytes=\(new.maxMessageBytes): what is collected is stored all the \
+                same, in batches of up to \(largest) bytes
+                """)
+        }
+    }
+
+    /// Beside the longest event a batch has its own header and the record's lengths.
+    private static let batchOverhead = 512
 
     private var configuration: [String: String] {
         var configuration: [String: String] = [:]
@@ -209,8 +252,7 @@ package final class TopicSink: EventSink {
             configuration = TopicSettings.capped(total: Int64(retention.bytes), partitions: options.partitions)
         }
         if let age = options.maxAge { configuration["retention.ms"] = "\(age.wholeMilliseconds)" }
-        // Beside the longest event a batch has its own header and the record's lengths.
-        let largest = longestEvent + 512
+        let largest = longestEvent + Self.batchOverhead
         if largest > TopicSettings().maxMessageBytes { configuration["max.message.bytes"] = "\(largest)" }
         return configuration
     }
