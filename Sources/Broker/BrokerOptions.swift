@@ -36,6 +36,11 @@ package struct BrokerOptions: Sendable {
     /// How often topics that are larger than they may be are cut. A topic can grow beyond its limit by what is appended
     /// meanwhile.
     package var sizeRetentionInterval = Duration.seconds(30)
+    /// How long the cleaner rests when there is nothing left to compact (`log.cleaner.backoff.ms`).
+    package var cleanerInterval = Duration.seconds(15)
+    /// Bytes that compaction reads and writes together in a second (`log.cleaner.io.max.bytes.per.second`, which Kafka
+    /// leaves open): enough for what one disk appends, little beside what it can do.
+    package var cleanerBytesPerSecond = 64 << 20
     /// How often records that are older than their topic keeps them are deleted (`log.retention.check.interval.ms`).
     package var timeRetentionInterval = Duration.seconds(300)
     /// How often the files of deleted segments are looked at; one goes so much later than `file.delete.delay.ms` at most.

@@ -8,8 +8,8 @@ package import Platform
 /// Every method may be called from any thread between ``start()`` and ``stop()``.
 ///
 /// Threads of its own: ``BrokerOptions/workers`` for what may wait for the disk, one for changes of topics, one that
-/// syncs, one for upkeep. Work for later (deadlines, members' sessions) is given to the scheduler, on whose thread nothing
-/// here waits for the disk.
+/// syncs, one for upkeep, one that compacts. Work for later (deadlines, members' sessions) is given to the scheduler, on
+/// whose thread nothing here waits for the disk.
 package final class Node: Sendable {
     package let directory: DataDirectory
     package let options: BrokerOptions
@@ -22,6 +22,8 @@ package final class Node: Sendable {
     let waiting: WaitingFetches
     let syncing: SyncThread
     let upkeep: Upkeep
+    /// The upkeep that may take long.
+    let cleaner: Upkeep
     let offsetsLog: OffsetsLog
     let coordinator: GroupCoordinator
     let producerIDs = Lock<Range<Int64>>(0..<0)
@@ -58,7 +60,8 @@ package final class Node: Sendable {
             count: 1, maxJobs: options.maxQueuedRequests, maxBytes: options.maxQueuedBytes, name: "topics")
         waiting = WaitingFetches(limit: options.maxWaitingFetches)
         syncing = SyncThread(directory: directory, options: options, clock: clock, scheduler: scheduler, log: log)
-        upkeep = Upkeep(log: log)
+        upkeep = Upkeep(name: "upkeep", log: log)
+        cleaner = Upkeep(name: "cleaner", log: log)
         offsetsLog = OffsetsLog(
             directory: directory, options: options, clock: clock, workers: workers, syncing: syncing)
         coordinator = GroupCoordinator(
@@ -74,10 +77,12 @@ package final class Node: Sendable {
         syncing.start()
         try loadGroups()
         startUpkeep()
+        startCleaner()
     }
 
     /// Answers who waits, ends the threads and returns when they have ended. The data directory stays open.
     package func stop() {
+        cleaner.stop()
         upkeep.stop()
         for call in waiting.takeAll() { finish(call) }
         coordinator.stop()

@@ -51,7 +51,8 @@ final class OffsetsLog: Sendable {
                     TopicName.offsets, partitions: 1,
                     configuration: [
                         "cleanup.policy": "compact", "max.message.bytes": "\(Self.maxMessageBytes)",
-                        "segment.bytes": "104857600", "retention.ms": "-1",
+                        // A start reads all of it: what is compacted, and up to one segment that is not.
+                        "segment.bytes": "16777216", "retention.ms": "-1",
                     ], internal: true)
             }
         partition.withLock { $0 = topic.partitions.first }

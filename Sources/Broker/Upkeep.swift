@@ -15,12 +15,17 @@ final class Upkeep: Sendable {
     }
 
     private let state = Lock(State())
+    private let name: String
     private let log: @Sendable (String) -> Void
 
-    init(log: @escaping @Sendable (String) -> Void) { self.log = log }
+    /// - Parameter name: of the thread.
+    init(name: String, log: @escaping @Sendable (String) -> Void) {
+        self.name = name
+        self.log = log
+    }
 
     func start() {
-        let thread = Thread(name: "upkeep") { [self] in run() }
+        let thread = Thread(name: name) { [self] in run() }
         state.withLock { $0.thread = thread }
     }
 
@@ -32,6 +37,12 @@ final class Upkeep: Sendable {
             return state.thread
         }
         thread?.join()
+    }
+
+    /// For a chore under way: waits until a deadline, or until everything is to end.
+    /// - Returns: false if it is.
+    func rest(until deadline: Instant) -> Bool {
+        state.wait(until: deadline) { $0.isStopping ? true : nil } == nil
     }
 
     /// Runs `body` on the thread again and again, first after `interval`; the next time counts from the end of the last.

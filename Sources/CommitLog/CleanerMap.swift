@@ -25,25 +25,26 @@ final class CleanerMap {
     private var nextKey = 1
     private(set) var count = 0
 
-    /// - Parameter bytes: of all memory it ever takes; at least 4 KiB, at most 4 GiB. Pages count once they are used.
-    init(bytes: Int) {
+    /// - Parameter bytes: of all memory it ever takes; at least 4 KiB, at most 4 GiB. A page counts once it is used.
+    init(bytes: Int) throws(DiskError) {
         let bytes = min(max(bytes, 4 << 10), 4 << 30)
         // A quarter for the slots, so that they and the keys run out together at some 60 bytes a key; shorter keys
         // run out of slots first.
         slotCount = 1 << (Int.bitWidth - 1 - (bytes / 4 / Self.slotSize).leadingZeroBitCount)
         keyBytes = bytes - slotCount * Self.slotSize
-        // Safety: freed in `deinit`. calloc gives zeroes, and of large pieces no page before it is used.
-        guard let slots = unsafe calloc(slotCount, Self.slotSize), let keys = unsafe calloc(keyBytes, 1) else {
-            preconditionFailure("no memory for \(bytes) bytes")
+        // Safety: a fresh mapping of zeroes; MAP_FAILED is checked below. Unmapped in `deinit`.
+        let room = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let room = unsafe room, unsafe room != MAP_FAILED else {
+            throw DiskError(operation: "get \(bytes) bytes of", path: "memory for compaction", code: errno)
         }
-        unsafe self.slots = slots
-        unsafe self.keys = keys
+        unsafe slots = room
+        // Safety: the slots are part of the mapping.
+        unsafe keys = room + slotCount * Self.slotSize
     }
 
     deinit {
-        // Safety: allocated in `init`.
-        unsafe free(slots)
-        unsafe free(keys)
+        // Safety: mapped in `init`, in one piece.
+        unsafe munmap(slots, slotCount * Self.slotSize + keyBytes)
     }
 
     /// The longest key that it ever takes.

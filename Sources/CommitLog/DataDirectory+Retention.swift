@@ -17,7 +17,7 @@ extension DataDirectory {
                 }
                 guard isDue else { continue }
                 try sync()
-                freed += try trim(partition, now)
+                freed += try partition.housekeeping.run { () throws(StorageError) in try trim(partition, now) }
             }
         }
         return freed
@@ -28,7 +28,8 @@ extension DataDirectory {
     func trimAtOnce(_ partition: Partition) {
         // What was to be done is done. What cannot be deleted now is tried again by ``enforceRetention(now:)``.
         guard (try? partition.hasExpired(nil)) ?? false else { return }
-        _ = try? trim(partition, nil)
+        // Who appends waits for nobody.
+        _ = try? partition.housekeeping.runIfFree { () throws(StorageError) in try trim(partition, nil) }
     }
 
     private func trim(_ partition: Partition, _ now: Int64?) throws(StorageError) -> Int64 {

@@ -59,7 +59,7 @@ extension DataDirectory {
     }
 
     /// A directory that was removed meanwhile has no names to sync.
-    private func syncNames(of directory: String) throws(DiskError) {
+    func syncNames(of directory: String) throws(DiskError) {
         while true {
             do throws(DiskError) { return try disk.syncDirectory(directory) } catch {
                 if error.isMissing { return }

@@ -91,8 +91,11 @@ extension DataDirectory {
                 catalog.byName[name] = nil
                 catalog.byID[topic.id] = nil
             }
-            // From here on nobody writes, so the files can go.
-            for partition in topic.partitions { partition.writer.withLock { $0.markDeleted() } }
+            // From here on nobody writes, so the files can go. A swap that is under way comes to its end first.
+            for partition in topic.partitions {
+                partition.housekeeping.run { partition.writer.withLock { $0.markDeleted() } }
+            }
+            try storing(operation) { () throws(DiskError) in try forgetCleaned(topic) }
             try storing(operation) { () throws(DiskError) in
                 for partition in topic.partitions {
                     // Out of the way of a new topic of this name, in Kafka's form.

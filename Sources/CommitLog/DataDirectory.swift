@@ -34,6 +34,9 @@ package final class DataDirectory: Sendable {
     let registryPartition: Partition
     let positionsPartition: Partition
     let reserve: Reserve
+    /// Held by the one cleaning that is under way.
+    let cleaning = Lock(CleaningState())
+    let cleanedEnds = Lock<CleanedEnds?>(nil)
     private let watcher = Lock<(@Sendable (Partition) -> Void)?>(nil)
 
     /// What readers look topics up in.
@@ -160,6 +163,8 @@ package final class DataDirectory: Sendable {
     package func close() throws(StorageError) {
         let isFirst = ledger.close()
         guard isFirst else { return }
+        // A cleaning ends at its next step.
+        cleaning.withLock { _ in }
         defer { lockFile.close() }
         if let reason = stopReason {
             throw StorageError("close the data directory \(path) cleanly", .stopped(reason: reason))

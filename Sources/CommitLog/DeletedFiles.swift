@@ -85,7 +85,7 @@ extension DataDirectory {
     /// - Returns: bytes of their records.
     @discardableResult
     func discard(
-        _ segments: [Segment], of partition: Partition, now: Int64?
+        _ segments: [Segment], of partition: Partition, now: Int64?, parts: [String] = Segment.suffixes
     ) throws(DiskError) -> Int64 {
         guard !segments.isEmpty else { return 0 }
         defer { ledger.touch(directory: partition.directory) }
@@ -93,7 +93,7 @@ extension DataDirectory {
         var freed: Int64 = 0
         for segment in segments {
             var paths: [String] = []
-            for suffix in Segment.suffixes where try disk.exists(segment.stem + suffix) {
+            for suffix in parts where try disk.exists(segment.stem + suffix) {
                 let path = segment.stem + suffix + DeletedFiles.suffix
                 try disk.rename(segment.stem + suffix, path)
                 paths.append(path)

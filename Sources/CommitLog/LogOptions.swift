@@ -37,6 +37,8 @@ package struct LogOptions: Hashable, Sendable {
     /// Threads that read partitions while a data directory is opened; one per processor, at most 16. With 1 the order of
     /// calls to the disk repeats.
     package var openingThreads = min(16, processorCount())
+    /// The bounds of compaction.
+    package var cleaner = CleanerOptions()
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
 

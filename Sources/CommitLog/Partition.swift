@@ -19,6 +19,7 @@ package final class Partition: Sendable {
     package let leaderEpoch: Int32
     let writer: Lock<PartitionWriter>
     let view: Lock<View>
+    let housekeeping = Housekeeping()
 
     /// What readers see.
     struct View {

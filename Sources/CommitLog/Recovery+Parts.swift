@@ -6,8 +6,8 @@ extension Recovery {
         Topic(
             name: place.topic, id: place.id, isInternal: true,
             Topic.State(
-                partitions: [Partition(try parts(place, files, ledger))], configuration: [:], settings: TopicSettings())
-        )
+                partitions: [Partition(try parts(place, files, ledger))],
+                configuration: OwnTopics.configuration(place.topic), settings: OwnTopics.settings(place.topic)))
     }
 
     func topics(_ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> [Topic] {

@@ -116,7 +116,7 @@ struct Recovery {
         (registry, changes) = (Registry(), [])
         (report.scannedBytes, report.adopted) = (0, [])
         try readRegistry()
-        try add([candidate(positionsPlace, TopicSettings(), adoptedEnd: 0)])
+        try add([candidate(positionsPlace, OwnTopics.settings(positionsPlace.topic), adoptedEnd: 0)])
         try readTopics()
     }
 
@@ -152,7 +152,7 @@ struct Recovery {
     }
 
     private mutating func addRegistry() throws(DiskError) {
-        try add([candidate(registryPlace, TopicSettings(), adoptedEnd: 0)])
+        try add([candidate(registryPlace, OwnTopics.settings(registryPlace.topic), adoptedEnd: 0)])
     }
 
     /// A registry that cannot be read is put out of the way: what exists is told by the partitions' directories.

@@ -15,6 +15,7 @@ enum SwapCompletion {
     static let cleaned = ".cleaned"
     static let swap = ".swap"
     static let deleted = ".deleted"
+    static let endings = [cleaned, swap, deleted]
     /// What a cleaning replaces of a segment. A producer snapshot at its base stays: it may be the newest below a
     /// recovery point.
     static let parts = [".log", ".index", ".timeindex", ".txnindex"]

@@ -40,7 +40,7 @@ package struct TransactionMarker: Hashable, Sendable {
         self.init(key: key, value: value)
     }
 
-    private init?(key: [UInt8], value: [UInt8]) {
+    init?(key: [UInt8], value: [UInt8]) {
         var reader = ByteReader(key)
         guard let keyVersion: Int16 = try? reader.read(), keyVersion >= 0, let type: Int16 = try? reader.read(),
             let outcome = Outcome(rawValue: type)

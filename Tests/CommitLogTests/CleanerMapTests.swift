@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct CleanerMapTests {
     @Test("the map says of every key what a dictionary says, up to where it is full", arguments: Seeds.some(20))
-    func model(seed: UInt64) {
+    func model(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let map = CleanerMap(bytes: Int.random(in: 4_096...60_000, using: &random))
+        let map = try CleanerMap(bytes: Int.random(in: 4_096...60_000, using: &random))
         let alphabet = (0..<UInt8.random(in: 2...255, using: &random)).map { $0 }
         let longest = Int.random(in: 1...40, using: &random)
         var model: [[UInt8]: Offset] = [:]
@@ -28,8 +28,8 @@ import Testing
     }
 
     @Test("a key longer than the limit is refused, and the map goes on")
-    func longKeys() {
-        let map = CleanerMap(bytes: 8_192)
+    func longKeys() throws {
+        let map = try CleanerMap(bytes: 8_192)
         let long = [UInt8](repeating: 1, count: map.keyLimit + 1)
         let longest = [UInt8](repeating: 1, count: map.keyLimit)
         let none: [UInt8] = []

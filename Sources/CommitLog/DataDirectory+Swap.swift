@@ -1,0 +1,111 @@
+import Platform
+import Records
+
+/// How cleaned segments take the place of others, so that a crash between any two calls leaves what an opening completes
+/// or undoes (``SwapCompletion``): `.cleaned` is synced, all of it becomes `.swap`, the names are synced, readers go over,
+/// the old ones become `.deleted`, and `.swap` goes from the names.
+extension DataDirectory {
+    /// - Parameters:
+    ///   - old: in a row.
+    ///   - suffixes: of the output's files, which are durable but for their names; the log's first.
+    func swap(
+        _ old: [Segment], _ output: CleanerOutput, _ suffixes: [String], in partition: Partition, _ now: Int64
+    ) throws(CleanerFailure) {
+        try partition.housekeeping.run { () throws(CleanerFailure) in
+            guard (try? ledger.check("compact \(partition.name)")) != nil else { throw .stopped }
+            guard partition.holds(old) else { throw .overtaken }
+            let new = try offer(output, suffixes, like: old, partition)
+            // Deletions and retention wait their turn, so this cannot fail.
+            guard partition.writer.withLock({ $0.replace(old, with: [new]) }) else {
+                try withdraw(output, suffixes, partition)
+                throw .overtaken
+            }
+            do throws(DiskError) {
+                try discard(old, of: partition, now: now, parts: SwapCompletion.parts)
+                for suffix in suffixes {
+                    try disk.rename(output.stem + suffix + SwapCompletion.swap, output.stem + suffix)
+                }
+                try syncNames(of: partition.directory)
+            } catch {
+                // Everything is there, but not under its names: an opening puts that right.
+                stop("the compaction of \(partition.name) was interrupted, and the next opening completes it: \(error)")
+                throw .disk(error)
+            }
+            new.settle()
+        }
+    }
+
+    /// Gives an output the names that an opening would take it over from, durably.
+    private func offer(
+        _ output: CleanerOutput, _ suffixes: [String], like old: [Segment], _ partition: Partition
+    ) throws(CleanerFailure) -> Segment {
+        do throws(DiskError) {
+            for suffix in suffixes {
+                let path = output.stem + suffix
+                try disk.rename(path + SwapCompletion.cleaned, path + SwapCompletion.swap)
+            }
+            try syncNames(of: partition.directory)
+            let new = Segment(
+                closed: output.base, in: partition.directory, size: output.size,
+                nextOffset: old[old.count - 1].nextOffset, indexInterval: partition.settings.indexIntervalBytes,
+                files: partition.files, suffix: SwapCompletion.swap)
+            try new.hold()
+            return new
+        } catch {
+            try withdraw(output, suffixes, partition)
+            throw .disk(error)
+        }
+    }
+
+    /// Takes back what ``offer`` did. The log last: an index alone would be another log's, but is never trusted.
+    private func withdraw(
+        _ output: CleanerOutput, _ suffixes: [String], _ partition: Partition
+    ) throws(CleanerFailure) {
+        do throws(DiskError) {
+            for suffix in suffixes.reversed() { try disk.removeIfThere(output.stem + suffix + SwapCompletion.swap) }
+            output.discard()
+            try syncNames(of: partition.directory)
+        } catch {
+            // A later opening would take it for the newest.
+            stop("what a compaction of \(partition.name) left cannot be taken away: \(error)")
+            throw .disk(error)
+        }
+    }
+}
+
+extension Partition {
+    /// Whether these segments are part of it, in a row, and it is there.
+    fileprivate func holds(_ old: [Segment]) -> Bool {
+        let view = self.view.withLock { $0 }
+        guard !view.isDeleted, let start = view.segments.firstIndex(where: { $0 === old[0] }) else { return false }
+        let end = start + old.count
+        return end < view.segments.count && view.segments[start..<end].elementsEqual(old, by: ===)
+    }
+}
+
+/// Lets one at a time give names to a partition's files, change them or take them away, appends and rolls left out.
+final class Housekeeping: Sendable {
+    private let isBusy = Lock(false)
+
+    /// Waits until nobody else is at it.
+    func run<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        _ = isBusy.wait { busy -> Bool? in
+            guard !busy else { return nil }
+            busy = true
+            return true
+        }
+        defer { isBusy.withLockNotifying { $0 = false } }
+        return try body()
+    }
+
+    /// - Returns: nil if somebody is at it.
+    func runIfFree<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result? {
+        let isFree = isBusy.withLock { busy in
+            defer { busy = true }
+            return !busy
+        }
+        guard isFree else { return nil }
+        defer { isBusy.withLockNotifying { $0 = false } }
+        return try body()
+    }
+}
