@@ -31,7 +31,8 @@ package struct InspectedFile: Hashable, Sendable {
         case LeaderEpochs.fileName: (kind, offset) = (.leaderEpochs, nil)
         case PartitionPlace.metadataName: (kind, offset) = (.metadata, nil)
         case MetaProperties.fileName: (kind, offset) = (.properties, nil)
-        case DataDirectory.cleanMarker, DataDirectory.failureMarker: (kind, offset) = (.text, nil)
+        case DataDirectory.cleanMarker, DataDirectory.failureMarker, DataDirectory.positionsMark:
+            (kind, offset) = (.text, nil)
         case _ where name.hasSuffix("-offset-checkpoint"): (kind, offset) = (.checkpoint, nil)
         default:
             guard let dot = name.lastIndex(of: "."), let kind = Kind(rawValue: String(name[name.index(after: dot)...])),

@@ -117,6 +117,11 @@ package final class LogVerification: Sendable {
     /// The files in the root of a data directory, and whether its checkpoints lie within the logs.
     private func checkRoot(_ root: String) {
         guard let names = try? disk.list(root).sorted() else { return }
+        if names.contains(DataDirectory.positionsMark) {
+            findings.add(
+                "\(root)/\(DataDirectory.positionsMark)", nil,
+                "nobody knows how far the pipelines had read; `penstock log repair --positions` says how to go on")
+        }
         for file in names.compactMap({ InspectedFile("\(root)/\($0)") }) {
             TextCheck(file, disk: disk, findings: findings).run { checkpoint in
                 for (key, offset) in checkpoint.offsets.sorted(by: { $0.key < $1.key }) {

@@ -14,8 +14,6 @@ struct PartitionRepair {
     private var next: Offset?
     private var isMarkedUnclean = false
     private(set) var count = 0
-    /// Tells the next opening that nobody knows how far the files were read.
-    private static let positionsMark = "penstock-positions-damaged"
 
     init(
         _ files: PartitionFiles, rules: LogSurroundings.Rules, root: String?, options: LogRepair.Options, disk: Disk,
@@ -68,7 +66,7 @@ struct PartitionRepair {
         guard let root else { return }
         if name == "\(DataDirectory.positionsTopic)-0", plan.changes.contains(where: { !$0.offsets.isEmpty }) {
             let reason = "\(files.directory) was repaired: a part of it is gone\n"
-            try disk.replaceFile("\(root)/\(Self.positionsMark)", with: Array(reason.utf8))
+            try disk.replaceFile("\(root)/\(DataDirectory.positionsMark)", with: Array(reason.utf8))
         }
         guard !isMarkedUnclean else { return }
         try disk.removeIfThere("\(root)/\(DataDirectory.cleanMarker)")

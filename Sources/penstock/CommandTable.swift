@@ -6,7 +6,7 @@ struct CommandTable {
 
     static let penstock = CommandTable(commands: [
         .run, .check, .status, .topicsList, .topicsCreate, .topicsDescribe, .topicsAlter, .topicsDeleteRecords,
-        .topicsDelete, .produce, .consume, .groupsList, .groupsDescribe, .logDump, .logVerify, .reference,
+        .topicsDelete, .produce, .consume, .groupsList, .groupsDescribe, .logDump, .logVerify, .logRepair, .reference,
     ])
 
     /// Finds the command that `words` name and runs it.

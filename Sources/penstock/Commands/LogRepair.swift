@@ -1,0 +1,108 @@
+import CommitLog
+import Settings
+
+struct LogRepairOptions: Options {
+    var dryRun = false
+    var positions: [String] = []
+    var json = false
+    var places = LogPlaces()
+
+    mutating func walk(_ walker: inout some OptionWalker) {
+        walker.option("dry_run", &dryRun, "Say what would be done, and do nothing.")
+        walker.option(
+            "positions", &positions,
+            "Says how pipelines go on whose positions were damaged: `keep` lets all go on from the newest that can be "
+                + "read, NAME=beginning lets this one read everything again.",
+            example: "web=beginning")
+        walker.option("json", &json, "Print a JSON object for each thing that is done.")
+        places.walk(&walker)
+        let odd = positions.first { $0 != "keep" && !($0.hasSuffix(Self.beginning) && $0.count > Self.beginning.count) }
+        walker.check("positions", odd.map { "expected keep or NAME=beginning, found \($0.quoted)" })
+        walker.check(
+            "positions", dryRun && !positions.isEmpty ? "expected it without --dry-run: what is chosen is done" : nil)
+    }
+}
+
+extension LogRepairOptions {
+    private static let beginning = "=beginning"
+
+    /// Carries out what `--positions` says, if it says anything.
+    func settlePositions(_ places: [InspectedPlace]) throws {
+        guard !positions.isEmpty else { return }
+        guard let root = places.lazy.compactMap({ $0.dataDirectory() }).first else {
+            throw Failure("cannot settle positions: expected a data directory, or something in one")
+        }
+        let names = positions.filter { $0 != "keep" }.map { String($0.dropLast(Self.beginning.count)) }
+        let directory = try DataDirectory.open(root)
+        do {
+            try settle(directory, forgetting: names)
+            try directory.close()
+        } catch {
+            try? directory.close()
+            throw error
+        }
+    }
+
+    private func settle(_ directory: DataDirectory, forgetting names: [String]) throws {
+        guard directory.positionsDamaged else {
+            return Console.err.line("the positions are not damaged: nothing was changed in them")
+        }
+        for name in names where directory.positions(pipeline: name).isEmpty {
+            throw Failure("there is no position of a pipeline \(name.quoted), so nothing to forget")
+        }
+        let kept = try directory.settleDamagedPositions(forgetting: Set(names))
+        for name in names { Console.err.line("\(name.quoted) begins anew") }
+        for name in kept { Console.err.line("\(name.quoted) goes on from the newest position that can be read") }
+    }
+}
+
+extension Command {
+    static let logRepair = Command(
+        "log repair", LogRepairOptions.self, summary: "Make the files of a stopped log whole again.",
+        about: """
+            Takes out of segments what cannot be read, puts an empty batch at offsets that are gone, and makes indexes, \
+            leader epochs and transaction indexes again where they disagree with the batches. The log must be stopped: \
+            the lock of its data directory is taken meanwhile.
+
+            What is taken out is copied to `penstock-cut` in the data directory first, and the copy is named. A start of \
+            Penstock does the same for what a crash has left, but reads only what the crash can have touched; this \
+            reads everything. A directory of an Apache Kafka broker is left to its broker.
+            """,
+        examples: [
+            ("penstock log repair --dry-run /var/lib/penstock", "Show what would be done."),
+            ("penstock log repair web --data /var/lib/penstock", "Repair the partitions of one topic."),
+            (
+                "penstock log repair --positions keep /var/lib/penstock",
+                "Let the pipelines go on after their positions were damaged."
+            ),
+        ]
+    ) { options in
+        var repairs = LogRepair.Options()
+        repairs.isDry = options.dryRun
+        var count = 0
+        let places = try options.places.find()
+        for place in places {
+            let repair = LogRepair(place, repairs) { action in
+                Console.out.line(options.json ? action.json.text : action.description.withControlsEscaped)
+            }
+            count += try repair.run()
+        }
+        try options.settlePositions(places)
+        if options.json { return ExitCode.done }
+        let done = options.dryRun ? "would be repaired" : "repaired"
+        Console.err.line(count == 0 ? "nothing is wrong" : "\(count) places \(done)")
+        return ExitCode.done
+    }
+}
+
+extension LogRepair.Action {
+    fileprivate var json: JSON {
+        .object([
+            ("path", .string(path)), ("from_byte", bytes.map { .integer($0.lowerBound) } ?? .null),
+            ("to_byte", bytes.map { .integer($0.upperBound) } ?? .null),
+            ("from_offset", offsets.map { .integer($0.lowerBound) } ?? .null),
+            ("to_offset", offsets.map { .integer($0.upperBound) } ?? .null), ("reason", .string(reason)),
+            ("copy", .string(orNull: copy)),
+        ])
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+
+@Suite("penstock log dump, verify and repair", .timeLimit(.minutes(20)))
+struct LogToolTests {
+    private func log(
+        _ arguments: [String], exits code: Int32 = 0, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> [String] {
+        let result = try Penstock.command(["log"] + arguments)
+        #expect(
+            result.ending == .exited(code), "\(arguments): \(result.output.suffix(2000)) \(result.errors)",
+            sourceLocation: sourceLocation)
+        return result.output.split(separator: "\n").map(String.init)
+    }
+
+    private func objects(_ lines: [String]) throws -> [[String: Any]] {
+        try lines.map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
+        }
+    }
+
+    /// Collects some lines into the topic `app` of two partitions.
+    private func collected(_ count: Int) throws -> (workspace: Workspace, lines: Lines, pipeline: String) {
+        let workspace = try Workspace()
+        let lines = Lines(count: count)
+        try workspace.write("app.log", lines.content)
+        let file = try workspace.write("app.yaml", pipeline(tail: [workspace("app.log")], topic: "app", partitions: 2))
+        return (workspace, lines, file)
+    }
+
+    private func values(_ workspace: Workspace) throws -> [String] {
+        let dumped = try objects(log(["dump", "--json", "app", "--data", workspace("data")]))
+        return dumped.filter { $0["kind"] as? String == "record" }.compactMap { $0["value"] as? String }
+    }
+
+    @Test("A directory that Kafka wrote is right, and is told whole", .enabled(if: Surroundings.shared != nil))
+    func kafkaDirectory() throws {
+        let directory = try #require(Surroundings.shared) + "/vectors/partition-dir/t1-0"
+        #expect(try log(["verify", directory]).isEmpty)
+        #expect(try log(["verify", "--deep", directory]).isEmpty)
+        let told = try objects(log(["dump", "--json", directory]))
+        let offsets = told.filter { $0["kind"] as? String == "record" }.compactMap { $0["offset"] as? Int }
+        #expect(offsets == Array(0..<45))
+        #expect(try log(["dump", "--batches", directory]).filter { $0.hasPrefix("  batch ") }.count == 20)
+    }
+
+    @Test("What was collected is right, and every line is told with its position")
+    func collectedLog() throws {
+        let (workspace, lines, pipeline) = try collected(4000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
+        #expect(
+            try values(workspace).sorted() == lines.all.map { String(decoding: $0, as: UTF8.self) }.sorted())
+        let positions = try objects(log(["dump", "--json", workspace("data/__penstock_positions-0")]))
+        let meanings = positions.compactMap { $0["means"] as? [String: Any] }
+        #expect(meanings.contains { $0["path"] as? String == workspace("app.log") })
+        #expect(meanings.contains { $0["commit_of"] != nil })
+        let summary = try objects(log(["verify", "--json", "app", "--data", workspace("data")]))
+        #expect(summary.last?["records"] as? Int == 4000 && summary.last?["partitions"] as? Int == 2)
+    }
+
+    @Test("After kill -9 a repair makes the files right, and the next start goes on with every line once")
+    func killed() throws {
+        let (workspace, lines, pipeline) = try collected(120_000)
+        // The topic is there before the kill, so that its directories can be watched.
+        try workspace.write("before.log", "host-0 before\n")
+        let before = try workspace.write(
+            "before.yaml", EndToEndTests.pipeline(tail: [workspace("before.log")], topic: "app", partitions: 2))
+        try Penstock.collect(workspace, pipeline: before)
+        let watch = try Watch()
+        try watch.add(workspace("data/app-0"))
+        let child = try Child(
+            Surroundings.penstock, ["run", pipeline, "--data", workspace("data"), "--until-eof"],
+            directory: workspace.path)
+        watch.changes(5) { !child.hasEnded }
+        child.signal(SIGKILL)
+        try child.end()
+        _ = try log(["repair", "--dry-run", workspace("data")])
+        _ = try log(["repair", workspace("data")])
+        #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
+        #expect(try log(["repair", workspace("data")]).isEmpty)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
+        let wanted = lines.all.map { String(decoding: $0, as: UTF8.self) } + ["host-0 before"]
+        #expect(try values(workspace).sorted() == wanted.sorted())
+    }
+
+    @Test("A rotten byte is named with its place by both, repaired with a copy kept, and the rest is served")
+    func rotten() throws {
+        let (workspace, lines, pipeline) = try collected(60_000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        let path = "data/app-0/00000000000000000000.log"
+        var bytes = try workspace.read(path)
+        let batches = try objects(log(["dump", "--json", "--batches", workspace(path)])).filter {
+            $0["kind"] as? String == "batch"
+        }
+        let batch = try #require(batches.dropFirst().first)
+        let position = try #require(batch["position"] as? Int)
+        bytes[position + 100] ^= 0x10
+        try workspace.write(path, bytes)
+        let found = try log(["verify", workspace("data")], exits: 1)
+        #expect(found.contains { $0.hasPrefix("\(workspace(path)), byte \(position): checksum mismatch") }, "\(found)")
+        let told = try log(["dump", "--batches", workspace(path)], exits: 1)
+        #expect(told.contains { $0.hasPrefix("DAMAGE in \(workspace(path)), byte \(position): ") })
+        let done = try log(["repair", workspace("data")])
+        let copies = try FileManager.default.contentsOfDirectory(atPath: workspace("data/penstock-cut"))
+        #expect(copies.count == 1 && done.contains { $0.contains("penstock-cut/\(copies.first ?? "")") }, "\(done)")
+        #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
+        let penstock = try Penstock(workspace, pipelines: [])
+        try penstock.stop()
+        let lost = try #require(batch["records"] as? Int)
+        #expect(try values(workspace).count == lines.all.count - lost)
+    }
+
+    @Test("A name that is neither a file nor a topic is answered with a way out")
+    func misspelt() throws {
+        let workspace = try Workspace()
+        let result = try Penstock.command(["log", "verify", "nothing"], in: workspace)
+        #expect(result.ending == .exited(1))
+        #expect(result.errors.contains("--data"))
+        let other = try Penstock.command(["log", "dump", workspace("app.yaml/")], in: workspace)
+        #expect(other.ending == .exited(1))
+        #expect(other.errors.contains(workspace("app.yaml")))
+    }
+}
