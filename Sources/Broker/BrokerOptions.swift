@@ -47,6 +47,10 @@ package struct BrokerOptions: Sendable {
     package var deletedFilesInterval = Duration.seconds(10)
     /// How often expired group offsets are looked for (`offsets.retention.check.interval.ms`).
     package var offsetsExpiryInterval = Duration.seconds(600)
+    /// How often producers that have been silent too long are looked for (`producer.id.expiration.check.interval.ms`).
+    package var producerExpiryInterval = Duration.seconds(600)
+    /// Producers in one answer to DescribeProducers: some 35 bytes each.
+    package var maxDescribedProducers = 100_000
     /// When an offset commit is answered: appended as in Kafka, or synced (`offsets_acks`).
     package var offsetsAcks = OffsetsAcks.appended
     /// Bytes of group records and offsets that wait to be written.

@@ -44,6 +44,13 @@ final class FetchCall: Sendable {
         state = Lock(State(respond: respond))
     }
 
+    var isolation: Isolation { request.isolationLevel == 1 ? .committed : .uncommitted }
+
+    /// The end of what the client is shown of a part's partition.
+    func end(of part: Part) -> Offset? {
+        isolation == .committed ? part.partition?.lastStable : part.partition?.highWatermark
+    }
+
     /// It may wait: it asks for some bytes, allows some time, and nothing is wrong with it.
     var mayWait: Bool {
         request.maxWaitMs > 0 && minBytes > 0 && !parts.isEmpty && parts.allSatisfy { $0.error == .none }

@@ -36,6 +36,9 @@ package protocol KafkaService: Sendable {
     func offsetForLeaderEpoch(
         _ request: OffsetForLeaderEpochRequest, _ context: RequestContext,
         _ respond: @escaping Respond<OffsetForLeaderEpochResponse>)
+    func describeProducers(
+        _ request: DescribeProducersRequest, _ context: RequestContext,
+        _ respond: @escaping Respond<DescribeProducersResponse>)
     func initProducerId(
         _ request: InitProducerIdRequest, _ context: RequestContext,
         _ respond: @escaping Respond<InitProducerIdResponse>)

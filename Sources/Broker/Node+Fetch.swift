@@ -21,7 +21,7 @@ extension Node {
             maxBytes: min(max(0, Int(request.maxBytes)), options.fetchMaxBytes), deadline: clock.now() + patience,
             respond)
         // A reader at the end is the common case, and needs no worker.
-        if call.mayWait, call.parts.allSatisfy({ $0.partition?.highWatermark == $0.offset }) {
+        if call.mayWait, call.parts.allSatisfy({ call.end(of: $0) == $0.offset }) {
             park(call, seen: call.parts.map(\.offset))
         } else {
             evaluateLater(call)
@@ -84,7 +84,8 @@ extension Node {
         var bytes = 0
         var failed = false
         for part in call.parts {
-            let (answer, length) = self.read(part, left: call.maxBytes - bytes, isFirst: bytes == 0)
+            let (answer, length) = self.read(
+                part, call.isolation, left: call.maxBytes - bytes, isFirst: bytes == 0)
             bytes += length
             failed = failed || answer.errorCode != .none
             read.append(answer)
@@ -97,19 +98,28 @@ extension Node {
                     return read[next]
                 })
         }
-        park(call, seen: read.map(\.highWatermark))
+        park(call, seen: read.map { call.isolation == .committed ? $0.lastStableOffset : $0.highWatermark })
     }
 
-    private func read(_ part: FetchCall.Part, left: Int, isFirst: Bool) -> (FetchResponse.Partitions, Int) {
+    private func read(
+        _ part: FetchCall.Part, _ isolation: Isolation, left: Int, isFirst: Bool
+    ) -> (FetchResponse.Partitions, Int) {
         var answer = unread(part, error: part.error)
         guard part.error == .none, let partition = part.partition, isFirst || left > 0 else { return (answer, 0) }
         do throws(StorageError) {
             let slice = try partition.read(
-                from: part.offset, maxBytes: min(part.maxBytes, max(0, left)), minOneMessage: isFirst)
+                from: part.offset, maxBytes: min(part.maxBytes, max(0, left)), minOneMessage: isFirst,
+                isolation: isolation)
             answer.highWatermark = slice.highWatermark
-            answer.lastStableOffset = slice.highWatermark
+            answer.lastStableOffset = slice.lastStable
             answer.logStartOffset = slice.logStart
             answer.records = slice.spans.map { .file($0) }
+            answer.abortedTransactions = slice.aborted.map { aborted in
+                var entry = FetchResponse.AbortedTransactions()
+                entry.producerId = aborted.producerId
+                entry.firstOffset = aborted.firstOffset
+                return entry
+            }
             return (answer, slice.length)
         } catch {
             if case .disk = error.cause { log("\(error)") }
@@ -122,8 +132,10 @@ extension Node {
     private func unread(_ part: FetchCall.Part, error: ErrorCode) -> FetchResponse.Partitions {
         var answer = FetchResponse.Partitions()
         answer.errorCode = error
+        // In this order, so that the one is never beyond the other.
+        answer.lastStableOffset = part.partition?.lastStable ?? -1
         answer.highWatermark = part.partition?.highWatermark ?? -1
-        answer.lastStableOffset = answer.highWatermark
+        answer.abortedTransactions = []
         answer.logStartOffset = part.partition?.logStart ?? -1
         return answer
     }
@@ -140,7 +152,7 @@ extension Node {
         for part in call.parts {
             var answer = answer(part)
             answer.partitionIndex = call.request.topics[part.place.topic].partitions[part.place.partition].partition
-            if call.request.isolationLevel == 1 { answer.abortedTransactions = [] }
+            if call.isolation == .uncommitted { answer.abortedTransactions = nil }
             // Older clients do not know this error; they look for the leader again at the other.
             if answer.errorCode == .kafkaStorageError, call.version <= 5 { answer.errorCode = .notLeaderOrFollower }
             response.responses[part.place.topic].partitions.append(answer)
@@ -148,7 +160,7 @@ extension Node {
         return response
     }
 
-    /// - Parameter seen: the high watermarks that were not enough.
+    /// - Parameter seen: the ends of what the client is shown that were not enough.
     private func park(_ call: FetchCall, seen: [Offset]) {
         call.armDeadline {
             scheduler.schedule(at: call.deadline) { [weak self] in
@@ -162,7 +174,7 @@ extension Node {
         let isStale =
             call.isOverdue
             || zip(call.parts, seen).contains { part, seen in
-                part.partition.map { $0.highWatermark != seen || $0.isDeleted } ?? true
+                call.end(of: part) != seen || part.partition?.isDeleted ?? true
             }
         if isStale, waiting.take(call) { evaluateLater(call) }
     }

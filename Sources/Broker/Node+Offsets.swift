@@ -10,7 +10,9 @@ extension Node {
         let accepted = workers.submit { [self] in
             respond(
                 answer(request) { partition, asked in
-                    find(asked.timestamp, in: partition, version: context.version)
+                    find(
+                        asked.timestamp, in: partition, version: context.version,
+                        request.isolationLevel == 1 ? .committed : .uncommitted)
                 })
         }
         if !accepted { respond(answer(request) { _, _ in Found(.leaderNotAvailable) }) }
@@ -80,17 +82,23 @@ extension Node {
 
     /// Special times: -1 latest, -2 earliest, -3 of the largest timestamp (version 7), -4 earliest on this disk (8),
     /// -5 latest on another tier (9; there is none).
-    private func find(_ timestamp: Int64, in partition: Partition, version: Int16) -> Found {
+    ///
+    /// Readers of committed records are told of none at or behind the last stable offset.
+    private func find(
+        _ timestamp: Int64, in partition: Partition, version: Int16, _ isolation: Isolation
+    ) -> Found {
         func plain(_ offset: Offset) -> Found { Found(offset: offset, leaderEpoch: directory.leaderEpoch) }
+        let end = isolation == .committed ? partition.lastStable : partition.highWatermark
+        func shown(_ found: TimedOffset?) -> Found { Found(found.flatMap { $0.offset < end ? $0 : nil }) }
         do throws(StorageError) {
             switch timestamp {
-            case -1: return plain(partition.highWatermark)
+            case -1: return plain(end)
             case -2: return plain(partition.logStart)
-            case -3 where version >= 7: return Found(try partition.offsetOfMaxTimestamp())
+            case -3 where version >= 7: return shown(try partition.offsetOfMaxTimestamp())
             case -4 where version >= 8: return plain(partition.logStart)
             case -5 where version >= 9: return Found(ErrorCode.none)
             case ..<0: return Found(.unsupportedVersion)
-            default: return Found(try partition.offset(atOrAfter: timestamp))
+            default: return shown(try partition.offset(atOrAfter: timestamp))
             }
         } catch {
             log("\(error)")

@@ -124,6 +124,10 @@ package final class Node: Sendable {
             [coordinator] () throws(StorageError) in
             coordinator.expire()
         }
+        upkeep.add("producer expiry", every: options.producerExpiryInterval, on: scheduler, clock) {
+            [directory, clock] () throws(StorageError) in
+            directory.expireProducers(now: clock.wallMilliseconds())
+        }
         upkeep.start()
     }
 }

@@ -8,6 +8,11 @@ package struct LogSlice: Sendable {
     package var nextOffset: Offset
     package var highWatermark: Offset
     package var logStart: Offset
+    /// The end of what readers of committed records are shown.
+    package var lastStable: Offset
+    /// Aborted transactions with records in these batches, which a reader of committed records leaves out; empty for
+    /// others.
+    package var aborted: [AbortedTransaction] = []
 
     /// Bytes of all spans.
     package var length: Int { spans.reduce(0) { $0 + $1.length } }
@@ -26,11 +31,20 @@ extension Partition {
     /// At the high watermark there is nothing, which is no error. A read ends with its segment.
     /// - Parameter maxBytes: of all batches together.
     /// - Parameter minOneMessage: the first batch comes even if it alone is larger.
+    /// - Parameter isolation: a reader of committed records finds nothing at the last stable offset.
     /// - Throws: ``StorageError/Cause/outOfRange(_:available:)``, ``StorageError/Cause/deleted(topic:)``.
     package func read(
-        from offset: Offset, maxBytes: Int, minOneMessage: Bool
+        from offset: Offset, maxBytes: Int, minOneMessage: Bool, isolation: Isolation = .uncommitted
     ) throws(StorageError) -> LogSlice {
-        try reading { (view) throws(StorageError) in try read(view, offset, maxBytes, minOneMessage) }
+        try reading { (view) throws(StorageError) in
+            var slice = try read(view, offset, maxBytes, minOneMessage, isolation)
+            guard isolation == .committed, !slice.spans.isEmpty else { return slice }
+            // Of the same view: what was compacted away meanwhile is still in these batches.
+            slice.aborted = try storing("read \(name)") { () throws(DiskError) in
+                try view.abortedTransactions(from: offset, upTo: slice.nextOffset)
+            }
+            return slice
+        }
     }
 
     /// Runs something that reads, again if a segment is gone before it was opened: then there is a newer view.
@@ -48,15 +62,18 @@ extension Partition {
     private static var attempts: Int { 16 }
 
     private func read(
-        _ view: View, _ offset: Offset, _ maxBytes: Int, _ minOneMessage: Bool
+        _ all: View, _ offset: Offset, _ maxBytes: Int, _ minOneMessage: Bool, _ isolation: Isolation
     ) throws(StorageError) -> LogSlice {
-        guard !view.isDeleted else { throw StorageError("read \(name)", .deleted(topic: topicName)) }
-        guard offset >= view.logStart && offset <= view.logEnd else {
-            throw StorageError("read \(name)", .outOfRange(offset, available: view.logStart...view.logEnd))
+        guard !all.isDeleted else { throw StorageError("read \(name)", .deleted(topic: topicName)) }
+        guard offset >= all.logStart && offset <= all.logEnd else {
+            throw StorageError("read \(name)", .outOfRange(offset, available: all.logStart...all.logEnd))
         }
         var slice = LogSlice(
-            spans: [], nextOffset: offset, highWatermark: view.highWatermark, logStart: view.logStart)
-        guard offset < view.highWatermark else { return slice }
+            spans: [], nextOffset: offset, highWatermark: all.highWatermark, logStart: all.logStart,
+            lastStable: all.end(.committed))
+        let shown = all.end(isolation)
+        guard offset < shown else { return slice }
+        let view = try storing("read \(name)") { () throws(DiskError) in try all.cut(at: shown) }
         var old: (first: ScannedBatch, segment: Segment, limit: Int64)?
         try storing("read \(name)") { () throws(DiskError) in
             var place = view.place(of: offset)
@@ -83,7 +100,7 @@ extension Partition {
                 place += 1
             }
             // Everything from the offset on was compacted away.
-            slice.nextOffset = view.highWatermark
+            slice.nextOffset = shown
         }
         if let old {
             let converted = try convertUp(from: old.first, of: old.segment, limit: old.limit, maxBytes: maxBytes)

@@ -24,6 +24,7 @@ package enum APIKey: Int16, CaseIterable, Sendable {
     case createPartitions = 37
     case incrementalAlterConfigs = 44
     case describeCluster = 60
+    case describeProducers = 61
 }
 
 extension APIKey {
@@ -74,6 +75,7 @@ extension APIKey {
         case .createPartitions: (0...3, 2)
         case .incrementalAlterConfigs: (0...1, 1)
         case .describeCluster: (0...1, 0)
+        case .describeProducers: (0...0, 0)
         }
     }
 }

@@ -38,6 +38,7 @@ extension KafkaService {
         case .createPartitions: try carryOut(CreatePartitionsRequest.self, call, createPartitions)
         case .deleteRecords: try carryOut(DeleteRecordsRequest.self, call, deleteRecords)
         case .describeCluster: try carryOut(DescribeClusterRequest.self, call, describeCluster)
+        case .describeProducers: try carryOut(DescribeProducersRequest.self, call, describeProducers)
         case .apiVersions: preconditionFailure("the server answers ApiVersions itself")
         }
     }

@@ -72,6 +72,7 @@ extension APIKey {
         case .createPartitions: CreatePartitionsRequest.self
         case .deleteRecords: DeleteRecordsRequest.self
         case .describeCluster: DescribeClusterRequest.self
+        case .describeProducers: DescribeProducersRequest.self
         }
     }
 

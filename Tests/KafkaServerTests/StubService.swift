@@ -75,6 +75,9 @@ final class StubService: KafkaService, Sendable {
     func describeCluster(
         _: DescribeClusterRequest, _ c: RequestContext, _ r: @escaping Respond<DescribeClusterResponse>
     ) { answer(c, r) }
+    func describeProducers(
+        _: DescribeProducersRequest, _ c: RequestContext, _ r: @escaping Respond<DescribeProducersResponse>
+    ) { answer(c, r) }
     func listOffsets(_: ListOffsetsRequest, _ c: RequestContext, _ r: @escaping Respond<ListOffsetsResponse>) {
         answer(c, r)
     }
