@@ -127,7 +127,7 @@ final class GroupCoordinator: Sendable {
             guard
                 let records = encode({ () throws(WireError) in
                     try offsets.map { entry throws(WireError) in
-                        try GroupRecords.offset(committer.group, entry.key, entry.offset, now: wall)
+                        (committer.group, try GroupRecords.offset(committer.group, entry.key, entry.offset, now: wall))
                     }
                 })
             else { return .invalidCommitOffsetSize }
@@ -178,7 +178,7 @@ final class GroupCoordinator: Sendable {
             let piece = changed[start..<min(start + 1_000, changed.count)]
             let records = encode { () throws(WireError) in
                 try piece.map { entry throws(WireError) in
-                    try GroupRecords.offset(entry.group, entry.key, entry.offset, now: wall)
+                    (entry.group, try GroupRecords.offset(entry.group, entry.key, entry.offset, now: wall))
                 }
             }
             let isTaken = offsetsLog.write(records ?? []) { [log] error in
@@ -190,16 +190,10 @@ final class GroupCoordinator: Sendable {
 
     /// Reads all groups back. Nobody may call anything else yet.
     /// - Parameter end: the end of a partition, nil if there is none.
-    func load(end: (OffsetKey) -> Offset?) throws(StorageError) {
+    func load(end: (OffsetKey) -> Offset?) {
         var groups = Groups(options: options)
-        try offsetsLog.read(
-            { key, value in
-                do throws(WireError) {
-                    try Self.apply(key, value, to: &groups)
-                } catch {
-                    log("cannot read a record of \(TopicName.offsets)-0 (\(key)): \(error)")
-                }
-            }, report: log)
+        offsetsLog.read(
+            { (key, value) throws(WireError) in try Self.apply(key, value, to: &groups) }, report: log)
         let changed = groups.setBack(to: end)
         let actions = groups.resume(now: clock.now())
         state.withLock { $0.groups = groups }
@@ -252,7 +246,7 @@ final class GroupCoordinator: Sendable {
             case .erase(let group):
                 let wall = clock.wallMilliseconds()
                 let record = encode { () throws(WireError) in try GroupRecords.erasedGroup(group, now: wall) }
-                _ = record.map { offsetsLog.write([$0]) { _ in } }
+                _ = record.map { offsetsLog.write([(group, $0)]) { _ in } }
                 return nil
             }
         }
@@ -266,7 +260,7 @@ final class GroupCoordinator: Sendable {
         guard let record = encode({ () throws(WireError) in try GroupRecords.group(group, now: wall) }) else {
             return { finish(.unknownServerError) }
         }
-        guard !offsetsLog.write([record], finish) else { return nil }
+        guard !offsetsLog.write([(group.group, record)], finish) else { return nil }
         return { finish(.coordinatorNotAvailable) }
     }
 

@@ -6,8 +6,8 @@ import Records
 /// Groups of consumers, classic protocol: JoinGroup (versions 0–9), SyncGroup (0–5), Heartbeat (0–4), LeaveGroup (0–5),
 /// DescribeGroups (0–6), ListGroups (0–5).
 extension Node {
-    func loadGroups() throws(StorageError) {
-        try coordinator.load { [directory] key in
+    func loadGroups() {
+        coordinator.load { [directory] key in
             guard let topic = directory.topic(named: key.topic), topic.partitions.indices.contains(Int(key.partition))
             else { return nil }
             return topic.partitions[Int(key.partition)].highWatermark

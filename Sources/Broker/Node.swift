@@ -75,7 +75,7 @@ package final class Node: Sendable {
         topicWorker.start()
         directory.observer = { [weak self] partition in self?.appended(to: partition) }
         syncing.start()
-        try loadGroups()
+        loadGroups()
         startUpkeep()
         startCleaner()
     }

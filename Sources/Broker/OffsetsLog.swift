@@ -5,13 +5,15 @@ import Records
 
 /// `__consumer_offsets`: what groups decided and committed, in Kafka's own record formats.
 ///
-/// Writes are taken in order and gathered: while one append is under way, what comes meanwhile becomes one batch. So the
-/// order of the log is the order of the calls, whichever worker appends.
+/// A group's records stand in the partition that Kafka chooses for it (``GroupPartition``). Writes are taken in order and
+/// gathered: while one append is under way, what comes meanwhile becomes one batch in each partition. So the order of the
+/// log is the order of the calls, whichever worker appends.
 final class OffsetsLog: Sendable {
     typealias Done = @Sendable (ErrorCode) -> Void
+    typealias Piece = (group: String, record: Record)
 
     private struct Entry {
-        let records: [Record]
+        let pieces: [Piece]
         let bytes: Int
         let done: Done
     }
@@ -28,7 +30,7 @@ final class OffsetsLog: Sendable {
     private static let maxMessageBytes = 16 << 20
 
     private let state = Lock(State())
-    private let partition = Lock<Partition?>(nil)
+    private let partitions = Lock<[Partition]>([])
     private let directory: DataDirectory
     private let options: BrokerOptions
     private let clock: Clock
@@ -43,7 +45,8 @@ final class OffsetsLog: Sendable {
         self.syncing = syncing
     }
 
-    /// Makes the topic if it is missing. One partition: there is one broker to spread groups over.
+    /// Makes the topic if it is missing, with one partition: there is one broker to spread groups over. One that a Kafka
+    /// broker made keeps its number of them, 50 by default.
     func open() throws(StorageError) {
         let topic =
             if let existing = directory.topic(named: TopicName.offsets) { existing } else {
@@ -55,22 +58,22 @@ final class OffsetsLog: Sendable {
                         "segment.bytes": "16777216", "retention.ms": "-1",
                     ], internal: true)
             }
-        partition.withLock { $0 = topic.partitions.first }
+        partitions.withLock { $0 = topic.partitions }
     }
 
     /// Appends records, in the order of the calls.
     /// - Parameter done: called on another thread once they are as safe as ``BrokerOptions/offsetsAcks`` says, or with
     ///   what went wrong; without records once all before them are through.
     /// - Returns: false if too much waits already, or the broker is stopping: `done` will not be called.
-    func write(_ records: [Record], _ done: @escaping Done) -> Bool {
-        let bytes = records.reduce(64) { $0 + ($1.key?.count ?? 0) + ($1.value?.count ?? 0) + 64 }
+    func write(_ pieces: [Piece], _ done: @escaping Done) -> Bool {
+        let bytes = pieces.reduce(64) { $0 + ($1.record.key?.count ?? 0) + ($1.record.value?.count ?? 0) + 64 }
         return state.withLock { state in
             guard state.entries.isEmpty || state.bytes + bytes <= options.maxQueuedCommitBytes else { return false }
             // At most one such job at a time, so that it need not be bounded by the queue. It takes this lock, but not
             // on this thread.
             if !state.isWriting { state.isWriting = workers.submitUnbounded { [self] in writeAll() } }
             guard state.isWriting else { return false }
-            state.entries.append(Entry(records: records, bytes: bytes, done: done))
+            state.entries.append(Entry(pieces: pieces, bytes: bytes, done: done))
             state.bytes += bytes
             return true
         }
@@ -100,37 +103,83 @@ final class OffsetsLog: Sendable {
         }
     }
 
+    /// One batch in each of the partitions concerned. What fails in one is told to those who wrote there.
     private func write(_ entries: [Entry]) {
-        let answerAll: Done = { error in
-            for entry in entries { entry.done(error) }
+        let partitions = partitions.withLock { $0 }
+        var records: [Int: [Record]] = [:]
+        let places = entries.map { entry in
+            entry.pieces.map { piece in
+                let place = partitions.isEmpty ? 0 : GroupPartition.index(of: piece.group, count: partitions.count)
+                records[place, default: []].append(piece.record)
+                return place
+            }
         }
-        let records = entries.flatMap(\.records)
-        guard !records.isEmpty else { return answerAll(.none) }
-        guard let partition = partition.withLock({ $0 }) else { return answerAll(.coordinatorNotAvailable) }
+        var failures: [Int: ErrorCode] = [:]
+        var ticket: CommitTicket?
+        for (place, records) in records {
+            guard partitions.indices.contains(place) else {
+                failures[place] = .coordinatorNotAvailable
+                continue
+            }
+            switch append(records, to: partitions[place]) {
+            case .success(let written): ticket = max(ticket ?? written, written)
+            case .failure(let failure): failures[place] = failure.code
+            }
+        }
+        let answerAll: Done = { [failures] error in
+            for (entry, places) in zip(entries, places) {
+                entry.done(places.lazy.compactMap { failures[$0] }.first ?? (places.isEmpty ? .none : error))
+            }
+        }
+        guard options.offsetsAcks == .synced, let ticket else { return answerAll(.none) }
+        syncing.whenSynced(ticket) { answerAll($0.map { ErrorCode($0) } ?? .none) }
+    }
+
+    private struct Failure: Error {
+        let code: ErrorCode
+    }
+
+    private func append(_ records: [Record], to partition: Partition) -> Result<CommitTicket, Failure> {
         do {
             let batch = try RecordBatch.encode(records)
             guard case .appended(_, let ticket) = try directory.append(batch, to: partition) else {
-                return answerAll(.unknownServerError)
+                return .failure(Failure(code: .unknownServerError))
             }
-            switch options.offsetsAcks {
-            case .appended: answerAll(.none)
-            case .synced: syncing.whenSynced(ticket) { answerAll($0.map { ErrorCode($0) } ?? .none) }
-            }
+            return .success(ticket)
         } catch let error as StorageError {
-            answerAll(ErrorCode(error))
+            return .failure(Failure(code: ErrorCode(error)))
         } catch {
-            answerAll(.unknownServerError)
+            return .failure(Failure(code: .unknownServerError))
         }
     }
 
-    /// Reads everything back, in order.
+    // MARK: - Reading back
+
+    /// Reads everything back, each partition in order. What cannot be read is reported, and the rest goes on.
     /// - Parameters:
-    ///   - body: gets each record that is known here; a nil value is a tombstone.
-    ///   - report: gets a sentence for each batch or record that cannot be read; the rest goes on.
+    ///   - body: gets each record that counts; a nil value is a tombstone. What it throws is passed over.
+    ///   - report: gets sentences, a bounded number for each partition.
     func read(
-        _ body: (OffsetsKey, ArraySlice<UInt8>?) -> Void, report: (String) -> Void
+        _ body: (OffsetsKey, OffsetsReplay.Value) throws(WireError) -> Void, report: (String) -> Void
+    ) {
+        for partition in partitions.withLock({ $0 }) {
+            var replay = OffsetsReplay()
+            let name = "\(TopicName.offsets)-\(partition.index)"
+            do throws(StorageError) {
+                try read(partition, name, &replay, body, report: report)
+            } catch {
+                report("the groups in \(name) are not known: \(error)")
+            }
+            for (what, count) in replay.passedOver.sorted(by: { $0.key < $1.key }) {
+                report("passed over in \(name), \(count) times: \(what)")
+            }
+        }
+    }
+
+    private func read(
+        _ partition: Partition, _ name: String, _ replay: inout OffsetsReplay,
+        _ body: (OffsetsKey, OffsetsReplay.Value) throws(WireError) -> Void, report: (String) -> Void
     ) throws(StorageError) {
-        guard let partition = partition.withLock({ $0 }) else { return }
         var next = partition.logStart
         while next < partition.highWatermark {
             let slice = try partition.read(from: next, maxBytes: 4 << 20, minOneMessage: true)
@@ -138,9 +187,9 @@ final class OffsetsLog: Sendable {
             for span in slice.spans {
                 do {
                     let bytes = try span.source.read(position: span.position, length: span.length)
-                    read(bytes, body, report: report)
+                    try read(bytes, &replay, body)
                 } catch {
-                    report("cannot read \(TopicName.offsets)-0 at offset \(next): \(error)")
+                    report("cannot read \(name) from offset \(next) on: \(error)")
                 }
             }
             next = slice.nextOffset
@@ -148,23 +197,18 @@ final class OffsetsLog: Sendable {
     }
 
     private func read(
-        _ bytes: [UInt8], _ body: (OffsetsKey, ArraySlice<UInt8>?) -> Void, report: (String) -> Void
-    ) {
+        _ bytes: [UInt8], _ replay: inout OffsetsReplay,
+        _ body: (OffsetsKey, OffsetsReplay.Value) throws(WireError) -> Void
+    ) throws(RecordError) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            do {
-                let header = try BatchHeader(parsing: rest.rawSpan)
-                guard header.size <= rest.count else { return report("\(TopicName.offsets)-0 ends within a batch") }
-                let batch = rest.prefix(header.size)
-                rest = rest.dropFirst(header.size)
-                for record in try RecordBatch.decode(batch.rawSpan, limit: options.maxDecompressedBytes).1
-                where !header.isControl {
-                    guard let key = record.key, let known = try OffsetsKey.decode(key[...]) else { continue }
-                    body(known, record.value?[...])
-                }
-            } catch {
-                return report("cannot read a batch of \(TopicName.offsets)-0: \(error)")
+            let header = try BatchHeader(parsing: rest.rawSpan)
+            guard header.size <= rest.count else {
+                throw .truncated(needed: header.size, remaining: rest.count)
             }
+            let batch = rest.prefix(header.size)
+            rest = rest.dropFirst(header.size)
+            replay.take(batch, limit: options.maxDecompressedBytes, body)
         }
     }
 }

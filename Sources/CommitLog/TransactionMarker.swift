@@ -1,4 +1,4 @@
-import Records
+package import Records
 
 /// What ends a producer's transaction in a partition: the one record of a control batch.
 /// ```
@@ -35,8 +35,14 @@ package struct TransactionMarker: Hashable, Sendable {
     /// The marker that a batch is, if it is one.
     init?(_ batch: EncodedBatch) {
         guard batch.header.isControl, let records = try? RecordBatch.decode(batch.bytes, limit: Self.sizeLimit).1,
-            let record = records.first, let key = record.key, let value = record.value
+            let record = records.first
         else { return nil }
+        self.init(record)
+    }
+
+    /// The marker that the record of a control batch is, if it is one.
+    package init?(_ record: Record) {
+        guard let key = record.key, let value = record.value else { return nil }
         self.init(key: key, value: value)
     }
 
