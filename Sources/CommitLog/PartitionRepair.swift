@@ -67,6 +67,7 @@ struct PartitionRepair {
         if name == "\(DataDirectory.positionsTopic)-0", plan.changes.contains(where: { !$0.offsets.isEmpty }) {
             let reason = "\(files.directory) was repaired: a part of it is gone\n"
             try disk.replaceFile("\(root)/\(DataDirectory.positionsMark)", with: Array(reason.utf8))
+            try disk.syncDirectory(root)
         }
         guard !isMarkedUnclean else { return }
         try disk.removeIfThere("\(root)/\(DataDirectory.cleanMarker)")
