@@ -97,18 +97,33 @@ extension Node {
             ("group.max.session.timeout.ms", .int, "\(options.groups.sessionTimeouts.upperBound)"),
             ("group.max.size", .int, "\(options.groups.maxMembers)"),
             ("group.min.session.timeout.ms", .int, "\(options.groups.sessionTimeouts.lowerBound)"),
+            ("log.retention.check.interval.ms", .long, "\(options.timeRetentionInterval.wholeMilliseconds)"),
             ("num.partitions", .int, "\(options.defaultPartitions)"),
             ("offset.metadata.max.bytes", .int, "\(options.groups.maxOffsetMetadata)"),
             ("offsets.retention.minutes", .int, "\(options.groups.offsetsRetentionMilliseconds / 60_000)"),
         ]
-        return values.map { name, kind, value in
-            var config = DescribeConfigsResponse.Configs()
-            config.name = name
-            config.value = value
-            config.readOnly = true
-            config.configSource = TopicConfiguration.Source.staticBroker.rawValue
-            config.configType = kind.rawValue
-            return config
+        let own = values.map { name, kind, value in brokerConfig(name, kind, value, .staticBroker) }
+        return (own + topicDefaults).sorted { $0.name < $1.name }
+    }
+
+    /// What topics have that do not say otherwise, by the names that Kafka's brokers give it.
+    private var topicDefaults: [DescribeConfigsResponse.Configs] {
+        TopicSetting.all.compactMap { setting in
+            guard let name = setting.synonym else { return nil }
+            let value = TopicConfiguration.Value(of: setting, [:], directory.topicDefaults)
+            return brokerConfig(name, setting.kind, value.text, value.source)
         }
+    }
+
+    private func brokerConfig(
+        _ name: String, _ kind: TopicSetting.Kind, _ value: String, _ source: TopicConfiguration.Source
+    ) -> DescribeConfigsResponse.Configs {
+        var config = DescribeConfigsResponse.Configs()
+        config.name = name
+        config.value = value
+        config.readOnly = true
+        config.configSource = source.rawValue
+        config.configType = kind.rawValue
+        return config
     }
 }

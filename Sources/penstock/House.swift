@@ -39,6 +39,7 @@ final class House: Sendable {
         var broker = BrokerOptions()
         broker.createsTopics = options.createTopics
         broker.defaultPartitions = Int32(options.partitions)
+        broker.timeRetentionInterval = options.retentionCheck
         node = Broker.Node(
             directory: directory, options: broker, clock: clock, scheduler: loop,
             advertised: Broker.Node.Endpoint(host: "", port: 0), log: { log.warning($0) })

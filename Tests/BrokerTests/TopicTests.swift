@@ -213,6 +213,9 @@ struct TopicTests {
         #expect(try ask(2, "t").configs.count > 20)
         #expect(try ask(2, "u").errorCode == .unknownTopicOrPartition)
         #expect(try ask(4, "1", ["num.partitions"]).configs.map(\.value) == ["8"])
+        let broker = try ask(4, "1", ["log.segment.bytes", "log.retention.check.interval.ms"])
+        #expect(broker.configs.map(\.value) == ["300000", "1073741824"])
+        #expect(broker.configs.map(\.configSource) == [4, 5])
         #expect(try ask(4, "2").errorCode == .invalidRequest)
         #expect(try ask(8, "1").errorCode == .invalidRequest)
     }

@@ -15,6 +15,7 @@ struct RunOptions: Options {
     var createTopics = true
     var visible = Visibility.written
     var reserve = ByteCount.mebibytes(64)
+    var retentionCheck = Duration.seconds(300)
     var logLevel = Log.Level.info
 
     static let standardListen = Address(host: "127.0.0.1", port: 9092)
@@ -56,6 +57,9 @@ struct RunOptions: Options {
             "reserve", &reserve, range: ByteCount(0)...,
             "Room on the disk that is kept for group offsets, deletions, a clean stop and recovery when the disk is full; at most a sixteenth of what is free."
         )
+        walker.option(
+            "retention_check", &retentionCheck, range: Duration.seconds(1)...,
+            "How often records that are older than their topic keeps them are looked for.")
         walker.option("log_level", &logLevel, "The least important messages that are shown.")
         walker.check(
             "files",
