@@ -34,10 +34,10 @@ test-thread: toolchain ## run the unit tests under thread sanitizer (a build of 
 	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --skip-build --disable-xctest --sanitize=thread \
 	    --scratch-path .build-thread --skip EndToEndTests
 
-crash: build $(stamps)/packages-test ## kill -9 twenty times while 1 GB is collected, then compare every line
+crash: build $(stamps)/packages-test ## kill -9 again and again while 1 GB is collected and clients append, then compare all
 	$(SWIFT) build --build-tests
 	PENSTOCK_BINARY=$(CURDIR)/$(binary) PENSTOCK_CRASH_MEGABYTES=1024 PENSTOCK_CRASH_KILLS=20 \
-	    $(SWIFT) test --skip-build --disable-xctest --filter CrashTests
+	    PENSTOCK_KILL_CYCLES=500 $(SWIFT) test --skip-build --disable-xctest --filter 'CrashTests|KillTests'
 
 lint: toolchain $(stamps)/packages-test ## check the format, the imports against the target graph, and the documents
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
