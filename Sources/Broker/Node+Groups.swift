@@ -10,7 +10,9 @@ extension Node {
         coordinator.load { [directory] key in
             guard let topic = directory.topic(named: key.topic), topic.partitions.indices.contains(Int(key.partition))
             else { return nil }
-            return topic.partitions[Int(key.partition)].highWatermark
+            let partition = topic.partitions[Int(key.partition)]
+            // Nobody knows where one that is offline ends.
+            return partition.offline == nil ? partition.highWatermark : Int64.max
         }
     }
 
