@@ -23,6 +23,8 @@ struct PartitionScan: Sendable {
     /// Bytes read from the recovery point on, and of headers walked over below it because something beside the log was
     /// missing.
     var scannedBytes: Int64 = 0
+    /// Files that were put aside, and why.
+    var setAside: [String] = []
 
     /// A batch that needs a commit record.
     struct RoundMark: Hashable {
@@ -109,6 +111,9 @@ struct PartitionScan: Sendable {
                 segment.bad = reason
                 break walk
             case .batch(let batch):
+                if batch.position == 0 && batch.baseOffset < segment.base && segment.trustedSize == 0 {
+                    return try setAside(segment, whoseFirstBatchIsAt: batch.baseOffset, disk)
+                }
                 if let objection = segment.objection(to: batch, rules, allowsHoles: allowsHoles) {
                     segment.bad = objection
                     break walk
@@ -118,6 +123,20 @@ struct PartitionScan: Sendable {
             }
         }
         segments.append(segment)
+    }
+
+    /// A whole batch with an offset below the segment's name was not appended here: somebody gave the file another name.
+    private mutating func setAside(
+        _ segment: ScannedSegment, whoseFirstBatchIsAt offset: Offset, _ disk: Disk
+    ) throws(DiskError) {
+        let path = segment.stem + ".log"
+        try disk.rename(path, path + ".misnamed")
+        try disk.syncDirectory(directory)
+        setAside.append(
+            """
+            \(path), whose first batch is at offset \(offset) and not where its name says; it was renamed to \
+            \(path).misnamed, and is \(Segment.stem("", offset).dropFirst()).log in the partition that it belongs to
+            """)
     }
 
     /// - Returns: the transaction that the batch aborts.

@@ -116,12 +116,31 @@ extension Recovery {
     // MARK: - Durability
 
     /// Syncs what was kept of a partition.
+    ///
+    /// What lies past the recovery point is written again first, the same bytes in the same place: a sync may have failed
+    /// whose process died before it could say so, and then the page cache takes for written what is not on the disk.
     func makeDurable(_ key: Key) throws(DiskError) {
         guard let scan = found[key]?.scan else { return }
         for segment in scan.segments where !segment.isTrusted {
-            try disk.open(segment.stem + ".log", .readWrite).syncWhole()
+            let file = try disk.open(segment.stem + ".log", .readWrite)
+            try writeAgain(file, segment.trustedSize..<segment.validSize)
+            try file.syncWhole()
         }
         try disk.syncDirectory(scan.directory)
+    }
+
+    private func writeAgain(_ file: any DiskFile, _ range: Range<Int64>) throws(DiskError) {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let bytes = try file.readBytes(at: position, count: Int(min(1 << 20, range.upperBound - position)))
+            guard !bytes.isEmpty else { return }
+            do throws(DiskError) { try file.write(bytes, at: position) } catch {
+                // A file system that never writes in place may have no room; the bytes are there all the same.
+                guard error.isFull else { throw error }
+                return
+            }
+            position += Int64(bytes.count)
+        }
     }
 
     /// Syncs everything that was kept or cut, then removes what said how the last process stopped.

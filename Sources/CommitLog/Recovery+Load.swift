@@ -54,6 +54,7 @@ extension Recovery {
 
     private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {
         report.scannedBytes += scan.scannedBytes
+        report.ignored += scan.setAside
         let durable = max(candidate.rules.adoptedEnd, candidate.rules.recoveryPoint)
         found[Key(candidate.place)] = Found(
             place: candidate.place, rules: candidate.rules, scan: scan, known: durable, covered: durable)

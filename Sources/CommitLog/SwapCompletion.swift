@@ -24,10 +24,10 @@ enum SwapCompletion {
     /// - Returns: what is in it afterwards. If it differs, the directory has unsynced names.
     static func run(_ directory: String, _ names: [String], disk: Disk) throws(DiskError) -> [String] {
         var left = Set(names)
-        for name in names where name.hasSuffix(deleted) || name.hasSuffix(".tmp") {
+        for name in names where isLeftover(name) {
             try remove(name, directory, disk, &left)
         }
-        let unfinished = names.filter { $0.hasSuffix(cleaned) }
+        let unfinished = names.filter { part($0, cleaned) != nil }
         if let first = unfinished.compactMap({ part($0, cleaned)?.base }).min() {
             for name in names {
                 if let part = part(name, swap), part.base >= first { try remove(name, directory, disk, &left) }
@@ -40,6 +40,12 @@ enum SwapCompletion {
         }
         try replace(directory, disk, &left)
         return left.sorted()
+    }
+
+    /// Names that we or Kafka gave; a stranger's file stays, whatever its name ends with.
+    private static func isLeftover(_ name: String) -> Bool {
+        part(name, deleted) != nil || part(name, ".tmp") != nil
+            || name == LeaderEpochs.fileName + ".tmp" || name == PartitionPlace.metadataName + ".tmp"
     }
 
     /// Lets every complete `.swap` take its place.

@@ -1,0 +1,132 @@
+import CommitLog
+import Records
+import TestSupport
+import Testing
+
+/// Directories that somebody else wrote.
+@Suite struct AdoptionTests {
+    /// What a broker leaves: a topic of two partitions, its checkpoints, and the mark of a clean stop if it had one.
+    private func broker(isClean: Bool) throws -> MemoryDisk {
+        let memory = MemoryDisk()
+        var options = LogOptions()
+        options.reserveBytes = 0
+        let made = try DataDirectory.open("/d", options: options, disk: memory.disk)
+        let topic = try made.createTopic("k", partitions: 2, configuration: Make.tiny)
+        for number in 0..<30 { _ = try made.append(Make.batch(["k\(number)"]), to: topic.partitions[number % 2]) }
+        try made.close()
+        memory.kill()
+        for name in ["__penstock_topics-0", "__penstock_positions-0"] {
+            for path in memory.files where path.hasPrefix("/d/\(name)/") { try memory.disk.removeFile(path) }
+            try memory.disk.removeDirectory("/d/\(name)")
+        }
+        try memory.disk.makeDirectory("/d/__cluster_metadata-0")
+        try memory.disk.open("/d/__cluster_metadata-0/00000000000000000000.log", .create).write([1, 2, 3], at: 0)
+        let points = "0\n3\n__cluster_metadata 0 0\nk 0 15\nk 1 15\n"
+        memory.setBytes(of: "/d/recovery-point-offset-checkpoint", to: Array(points.utf8))
+        try memory.disk.open("/d/log-start-offset-checkpoint", .create).write(Array("0\n1\nk 1 4\n".utf8), at: 0)
+        let meta = "version=1\ncluster.id=abc\nnode.id=3\ndirectory.id=xyz\n"
+        memory.setBytes(of: "/d/meta.properties", to: Array(meta.utf8))
+        if !isClean { try memory.disk.removeFile("/d/.kafka_cleanshutdown") }
+        memory.syncAll()
+        return memory
+    }
+
+    private var adopting: LogOptions {
+        var options = LogOptions()
+        options.adopt = true
+        options.openingThreads = 1
+        return options
+    }
+
+    private func check(_ directory: DataDirectory, _ memory: MemoryDisk) throws {
+        let topic = try #require(directory.topic(named: "k"))
+        #expect(try topic.partitions[0].allValues() == (0..<15).map { "k\($0 * 2)" })
+        #expect(topic.partitions[1].logStart == 4)
+        #expect(try topic.partitions[1].allValues() == (4..<15).map { "k\($0 * 2 + 1)" })
+        #expect(topic.partitions.map(\.settings.retentionMilliseconds) == [-1, -1])
+        #expect(memory.bytes(of: "/d/__cluster_metadata-0/00000000000000000000.log") == [1, 2, 3])
+        #expect(directory.topic(named: "__cluster_metadata") == nil)
+    }
+
+    @Test("a broker's directory is adopted: its checkpoints count, and after its clean stop nothing is read")
+    func whole() throws {
+        for isClean in [true, false] {
+            let memory = try broker(isClean: isClean)
+            var directory = try DataDirectory.open("/d", options: adopting, disk: memory.disk)
+            #expect(directory.recovery.adopted == ["k"])
+            #expect(directory.recovery.wasClean == isClean)
+            #expect(directory.recovery.scannedBytes == 0)
+            try check(directory, memory)
+            let topic = try #require(directory.topic(named: "k"))
+            _ = try directory.append(directory.round("p", [(topic.partitions[0], [["new"]])], positions: []))
+            memory.kill()
+            directory = try DataDirectory.open("/d", disk: memory.disk)
+            #expect(directory.recovery.adopted.isEmpty)
+            #expect(directory.clusterId == "abc")
+            #expect(try #require(directory.topic(named: "k")).partitions[0].allValues().last == "new")
+        }
+    }
+
+    @Test("an adoption that dies at any of its calls is begun again, and is whole then")
+    func dying() throws {
+        let memory = try broker(isClean: true)
+        let before = memory.calls
+        _ = try DataDirectory.open("/d", options: adopting, disk: memory.disk)
+        let calls = memory.calls - before
+        for number in stride(from: 0, to: calls, by: 3) {
+            let memory = try broker(isClean: true)
+            memory.die(after: number)
+            _ = try? DataDirectory.open("/d", options: adopting, disk: memory.disk)
+            memory.kill()
+            let directory = try DataDirectory.open("/d", options: adopting, disk: memory.disk)
+            try check(directory, memory)
+            #expect(directory.recovery.damage.isEmpty, "call \(number)")
+            // Of the registry's last record, perhaps.
+            #expect(directory.recovery.cuts.allSatisfy { $0.partition.hasPrefix("__penstock") }, "call \(number)")
+        }
+    }
+
+    @Test("a partition that is copied in is read whole, whatever a checkpoint says of its name")
+    func copied() throws {
+        let memory = try broker(isClean: true)
+        let files = memory.files.filter { $0.hasPrefix("/d/k-0/") }.map { ($0, memory.bytes(of: $0) ?? []) }
+        let other = MemoryDisk()
+        var directory = try DataDirectory.open("/d", disk: other.disk)
+        let old = try directory.createTopic("k", partitions: 1)
+        for _ in 0..<40 { _ = try directory.append(Make.batch(["old"]), to: old.partitions[0]) }
+        try directory.checkpoint()
+        try directory.deleteTopic("k")
+        other.kill()
+        try other.disk.makeDirectory("/d/k-0")
+        for (path, bytes) in files { try other.disk.open(path, .create).write(bytes, at: 0) }
+        other.syncAll()
+        for _ in 0..<2 {
+            directory = try DataDirectory.open("/d", disk: other.disk)
+            #expect(directory.recovery.damage.isEmpty)
+            #expect(try #require(directory.topic(named: "k")).partitions[0].allValues().count == 15)
+            other.kill()
+        }
+    }
+
+    @Test("a segment whose name disagrees with its content is put aside and named, and the rest is served")
+    func misnamed() throws {
+        let memory = try broker(isClean: true)
+        let logs = memory.files.filter { $0.hasPrefix("/d/k-0/") && $0.hasSuffix(".log") }
+        let other = MemoryDisk()
+        var directory = try DataDirectory.open("/d", disk: other.disk)
+        try directory.close()
+        other.kill()
+        try other.disk.makeDirectory("/d/k-0")
+        for path in logs {
+            let name = path == logs[1] ? "/d/k-0/00000000000000000777.log" : path
+            try other.disk.open(name, .create).write(memory.bytes(of: path) ?? [], at: 0)
+        }
+        directory = try DataDirectory.open("/d", disk: other.disk)
+        let partition = try #require(directory.topic(named: "k")).partitions[0]
+        #expect(other.bytes(of: "/d/k-0/00000000000000000777.log.misnamed") == memory.bytes(of: logs[1]))
+        #expect(directory.recovery.description.contains("/d/k-0/00000000000000000777.log, whose first batch"))
+        let values = try partition.allValues()
+        #expect(!values.isEmpty && values == (0..<values.count).map { "k\($0 * 2)" })
+        #expect(partition.logEnd == Int64(values.count))
+    }
+}
