@@ -1,4 +1,5 @@
 import CommitLog
+import Platform
 import Records
 import TestSupport
 
@@ -29,8 +30,58 @@ struct HistoryRun {
         self.options = options
     }
 
+    /// Set while an opening is under way, for what stands between.
+    let isOpening = Lock(false)
+
     mutating func open() throws {
-        directory = try DataDirectory.open("/data", options: options, disk: between(memory.disk))
+        isOpening.withLock { $0 = true }
+        defer { isOpening.withLock { $0 = false } }
+        let interposed = interposed
+        let disk = memory.disk.hooked { (call) throws(DiskError) in
+            // Only where no writer is held.
+            guard call.operation == .sync, call.path.hasSuffix(".log") else { return .goes }
+            let action = interposed.withLock { waiting -> (@Sendable () -> Void)? in
+                guard let next = waiting else { return nil }
+                waiting = next.files == 0 ? nil : Interposed(files: next.files - 1, action: next.action)
+                return next.files == 0 ? next.action : nil
+            }
+            action?()
+            return .goes
+        }
+        directory = try DataDirectory.open("/data", options: options, disk: between(disk))
+    }
+
+    /// What is to be done once so many more files have been synced.
+    private struct Interposed: Sendable {
+        var files: Int
+        var action: @Sendable () -> Void
+    }
+
+    private let interposed = Lock<Interposed?>(nil)
+
+    private mutating func sync(
+        _ directory: DataDirectory, around file: Int, _ name: String, _ index: Int, _ values: [String]
+    ) throws {
+        guard model.topics[name] != nil, let partition = directory.topic(named: name)?.partitions[index] else { return }
+        let batch = try Make.batch(values)
+        // nil: it was not tried; whether it was answered.
+        let outcome = Lock<Bool?>(nil)
+        interposed.withLock {
+            $0 = Interposed(files: file) {
+                let result = try? directory.append(batch, to: partition)
+                outcome.withLock { $0 = result != nil }
+            }
+        }
+        defer { interposed.withLock { $0 = nil } }
+        let covered = model.answers
+        let result = Result { try directory.sync() }
+        if let isAnswered = outcome.withLock({ $0 }), isAnswered || !isGoing {
+            var entry = HistoryModel.Entry(values: values, round: nil)
+            if isAnswered { entry.answer = model.answer() }
+            model.topics[name]!.partitions[index].append(entry)
+        }
+        _ = try result.get()
+        model.sync(through: covered)
     }
 
     /// Whether the process goes on: it is alive, and the log takes writes.
@@ -53,6 +104,8 @@ struct HistoryRun {
                 let covered = model.answers
                 try directory.sync()
                 model.sync(through: covered)
+            case .syncAround(let file, let topic, let partition, let values):
+                try sync(directory, around: file, topic, partition, values)
             // It begins with a pass if anything is to go, of which the model need not know.
             case .retention: try directory.enforceRetention()
             }

@@ -5,6 +5,8 @@ enum HistoryStep: CustomStringConvertible {
     case append(topic: String, partition: Int, values: [String])
     case round(pipeline: String, parts: [Part])
     case sync
+    /// A pass, and an append of a client while it is at its file of this number.
+    case syncAround(file: Int, topic: String, partition: Int, values: [String])
     case retention
 
     /// A round's batches in one partition.
@@ -22,6 +24,8 @@ enum HistoryStep: CustomStringConvertible {
         case .round(let pipeline, let parts):
             "round of \(pipeline) to \(parts.map { "\($0.topic)-\($0.partition)" }.joined(separator: " "))"
         case .sync: "sync"
+        case .syncAround(let file, let topic, let partition, let values):
+            "sync, and at its file \(file) append \(values[0]) … to \(topic)-\(partition)"
         case .retention: "retention"
         }
     }

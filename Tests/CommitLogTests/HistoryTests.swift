@@ -10,11 +10,10 @@ struct History {
     var random: SeededGenerator
     var run: HistoryRun
 
-    init(seed: UInt64, between: @escaping @Sendable (Disk) -> Disk = { $0 }) {
+    init(seed: UInt64) {
         self.seed = seed
         random = SeededGenerator(seed: seed)
         run = HistoryRun()
-        run.between = between
     }
 
     private mutating func roll(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
@@ -39,7 +38,8 @@ struct History {
         switch roll(0...19) {
         case 0: create()
         case 1: roll(0...1) == 0 ? topic().map { .delete(topic: $0) } : .retention
-        case 2...4: .sync
+        case 2...3: .sync
+        case 4: syncAround()
         case 5...9: append()
         default: round()
         }
@@ -68,6 +68,11 @@ struct History {
         guard let name = topic() else { return nil }
         let index = roll(0...run.model.topics[name]!.partitions.count - 1)
         return .append(topic: name, partition: index, values: values())
+    }
+
+    private mutating func syncAround() -> HistoryStep? {
+        guard case .append(let topic, let partition, let values)? = append() else { return nil }
+        return .syncAround(file: roll(0...5), topic: topic, partition: partition, values: values)
     }
 
     private mutating func round() -> HistoryStep? {

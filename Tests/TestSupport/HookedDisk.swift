@@ -7,6 +7,8 @@ package enum HookAnswer: Sendable {
     case goes
     /// It is said to have been done, and was not. (Not for writes.)
     case skipped
+    /// It is made, and said to have been done whatever comes back. (Not for writes.)
+    case forgiven
 }
 
 extension Disk {
@@ -22,28 +24,32 @@ extension Disk {
             return HookedFile(try disk.open(path, mode), hook)
         }
         hooked.makeDirectory = { (path) throws(DiskError) in
-            if try goes(.makeDirectory, path, hook) { try disk.makeDirectory(path) }
+            try ask(.makeDirectory, path, hook) { () throws(DiskError) in try disk.makeDirectory(path) }
         }
         hooked.rename = { (from, to) throws(DiskError) in
-            if try goes(.rename, from, hook) { try disk.rename(from, to) }
+            try ask(.rename, from, hook) { () throws(DiskError) in try disk.rename(from, to) }
         }
         hooked.removeFile = { (path) throws(DiskError) in
-            if try goes(.remove, path, hook) { try disk.removeFile(path) }
+            try ask(.remove, path, hook) { () throws(DiskError) in try disk.removeFile(path) }
         }
         hooked.removeDirectory = { (path) throws(DiskError) in
-            if try goes(.remove, path, hook) { try disk.removeDirectory(path) }
+            try ask(.remove, path, hook) { () throws(DiskError) in try disk.removeDirectory(path) }
         }
         hooked.syncDirectory = { (path) throws(DiskError) in
-            if try goes(.syncDirectory, path, hook) { try disk.syncDirectory(path) }
+            try ask(.syncDirectory, path, hook) { () throws(DiskError) in try disk.syncDirectory(path) }
         }
         return hooked
     }
 }
 
-private func goes(
-    _ operation: MemoryDisk.Operation, _ path: String, _ hook: Disk.Hook
-) throws(DiskError) -> Bool {
-    if case .goes = try hook(MemoryDisk.Call(operation: operation, path: path)) { true } else { false }
+private func ask(
+    _ operation: MemoryDisk.Operation, _ path: String, _ hook: Disk.Hook, _ call: () throws(DiskError) -> Void
+) throws(DiskError) {
+    switch try hook(MemoryDisk.Call(operation: operation, path: path)) {
+    case .goes: try call()
+    case .skipped: break
+    case .forgiven: try? call()
+    }
 }
 
 /// A file whose changes are asked about first.
@@ -65,15 +71,19 @@ private final class HookedFile: DiskFile {
     }
 
     func writeOnce(_ vectors: UnsafeBufferPointer<iovec>, at position: Int64) throws(DiskError) -> Int {
-        _ = try goes(.write, path, hook)
+        _ = try hook(MemoryDisk.Call(operation: .write, path: path))
         // Safety: lent on as it was lent.
         return try unsafe file.writeOnce(vectors, at: position)
     }
 
-    func sync() throws(DiskError) { if try goes(.sync, path, hook) { try file.sync() } }
-    func truncate(to size: Int64) throws(DiskError) {
-        if try goes(.truncate, path, hook) { try file.truncate(to: size) }
+    func sync() throws(DiskError) {
+        try ask(.sync, path, hook) { () throws(DiskError) in try file.sync() }
     }
+
+    func truncate(to size: Int64) throws(DiskError) {
+        try ask(.truncate, path, hook) { () throws(DiskError) in try file.truncate(to: size) }
+    }
+
     func allocate(_ bytes: Int64) throws(DiskError) { try file.allocate(bytes) }
     func status() throws(DiskError) -> FileStatus { try file.status() }
     func lock() throws(DiskError) { try file.lock() }
