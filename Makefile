@@ -52,7 +52,8 @@ reference: build ## write docs/reference.md anew: every component and its option
 	{ echo '# Components and their options'; echo; echo '`make reference` writes this page from what the files are read by.'; \
 	    echo; $(binary) reference; } >docs/reference.md
 
-bench: build $(stamps)/packages-test ## measure collecting against `lz4 -1`, peak memory and latency
+bench: build $(stamps)/packages-test ## measure collecting against `lz4 -1`, memory, latency, and the log against `dd` and `cat`
+	$(SWIFT) build $(release) --product LogBenchmark
 	python3 Tests/Benchmarks/bench.py $(ARGS)
 
 # Is Swift there at all? Then the packages it needs; then, does it start, and is it new enough?

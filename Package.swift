@@ -61,6 +61,10 @@ let package = Package(
                 "Platform", "Records", "Settings", "Sockets",
             ], swiftSettings: house),
 
+        // For `make bench`: the log alone.
+        .executableTarget(
+            name: "LogBenchmark", dependencies: ["CommitLog", "Records", "Platform"],
+            path: "Tests/Benchmarks/LogBenchmark", swiftSettings: house),
         .target(
             name: "TestSupport", dependencies: ["CommitLog", "Records", "Platform"], path: "Tests/TestSupport",
             swiftSettings: fenced),

@@ -2,7 +2,8 @@
 """Measures collecting a file against `lz4 -1` of the same file, and the way of a line to a waiting consumer.
 
 Every round runs each program once, so that a slow moment of the machine meets them all; ratios are taken within a
-round, and their median is printed. Usage: bench.py [--megabytes N] [--rounds N] [--lines N] [--only throughput|latency]
+round, and their median is printed.
+Usage: bench.py [--megabytes N] [--rounds N] [--lines N] [--partitions N] [--only throughput|latency|log]
 """
 
 import argparse
@@ -16,12 +17,14 @@ import subprocess
 import sys
 import time
 
+import commitlog
 import corpus
 import latency
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / ".build/bench"
 PENSTOCK = os.environ.get("PENSTOCK_BINARY", str(CHECKOUT / ".build/release/penstock"))
+LOG_BENCHMARK = str(CHECKOUT / ".build/release/LogBenchmark")
 SHARED = pathlib.Path(os.environ.get("PENSTOCK_SHARED", CHECKOUT.parent / "shared"))
 
 
@@ -135,6 +138,8 @@ def show(report):
     if found := report.get("latency"):
         print(f"\nfrom a line's write to a waiting kcat: {found['lines']} lines, median {found['median_ms']:.1f} ms, "
               f"90 % {found['p90_ms']:.1f} ms, 99 % {found['p99_ms']:.1f} ms (bar: median 20)")
+    if found := report.get("log"):
+        commitlog.show(found)
 
 
 def main():
@@ -142,15 +147,19 @@ def main():
     options.add_argument("--megabytes", type=int, default=512)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--lines", type=int, default=300)
-    options.add_argument("--only", choices=["throughput", "latency"])
+    options.add_argument("--partitions", type=int, default=10_000)
+    options.add_argument("--only", choices=["throughput", "latency", "log"])
     chosen = options.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     report = {"machine": f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"}
-    if chosen.only != "latency":
+    if chosen.only in (None, "throughput"):
         file = the_corpus(chosen.megabytes)
         report["throughput"] = summary(throughput(file, chosen.rounds), file.stat().st_size)
-    if chosen.only != "throughput":
+    if chosen.only in (None, "latency"):
         report["latency"] = latency.measure(PENSTOCK, FOLDER, chosen.lines)
+    if chosen.only in (None, "log"):
+        report["log"] = commitlog.measure(
+            LOG_BENCHMARK, PENSTOCK, FOLDER, chosen.megabytes, chosen.rounds, chosen.partitions)
     (FOLDER / "result.json").write_text(json.dumps(report, indent=2) + "\n")
     show(report)
     print(f"\nwritten to {(FOLDER / 'result.json').relative_to(CHECKOUT)}")
