@@ -37,7 +37,7 @@ extension Recovery {
             Self.load(candidates[number], disk)
         }
         for (candidate, result) in zip(candidates, results) {
-            var result = result
+            var result = unreadable[candidate.place.name].map { .failed($0) } ?? result
             if case .stranger(let id) = result {
                 try setAside(candidate.place.name, id, because: "it belongs to another topic of that name")
                 result = Self.load(candidate, disk)

@@ -41,9 +41,12 @@ extension Recovery {
     private func parts(_ found: Found, _ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> Partition.Parts {
         let place = found.place
         guard let last = found.scan.segments.last else {
-            return try place.fresh(
+            let fresh = try place.fresh(
                 settings: found.rules.settings, files: files, ledger: ledger, leaderEpoch: leaderEpoch,
                 producers: options.producersPerPartition)
+            // Else a pass would call records durable in a file whose name is not.
+            try disk.syncDirectory(place.path)
+            return fresh
         }
         var epochs = found.scan.epochs
         let isCopy = found.rules.isAdopted && !isForeign

@@ -7,8 +7,10 @@ extension Recovery {
     /// Reads the committed positions back.
     mutating func readPositions() throws(DiskError) {
         if let failed = offline[history] {
-            // Whatever an unclean stop left of the rounds cannot be told from what was whole.
-            if isStrict { try markPositions("\(positionsPlace.path) cannot be read: \(failed.reason)") }
+            // Whatever an unclean stop left of the rounds cannot be told from what was whole. A new directory had none.
+            if isStrict && !report.isNew {
+                try markPositions("\(positionsPlace.path) cannot be read: \(failed.reason)")
+            }
             report.positionsDamaged = true
             return
         }

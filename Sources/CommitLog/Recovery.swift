@@ -23,6 +23,9 @@ struct Recovery {
     let logStarts: OffsetCheckpoint
     /// Names that stand in checkpoints and belonged to no topic before this opening.
     var leftovers: Set<String> = []
+    /// By name: why the id of an internal topic's partition could not be read. Another id must not be taken for its own,
+    /// else the partition would be set aside as a stranger's.
+    var unreadable: [String: DiskError]
     /// Whether what is not committed is looked for and cut.
     var isStrict: Bool
 
@@ -55,8 +58,10 @@ struct Recovery {
         self.options = options
         self.disk = disk
         self.isForeign = isForeign
-        registryPlace = try Self.internalPlace(DataDirectory.registryTopic, path, disk)
-        positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk)
+        var unreadable: [String: DiskError] = [:]
+        registryPlace = try Self.internalPlace(DataDirectory.registryTopic, path, disk, &unreadable)
+        positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk, &unreadable)
+        self.unreadable = unreadable
         recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk)
         let starts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk)
         logStarts = starts.offsets
@@ -72,12 +77,12 @@ struct Recovery {
     }
 
     private static func internalPlace(
-        _ name: String, _ path: String, _ disk: Disk
+        _ name: String, _ path: String, _ disk: Disk, _ unreadable: inout [String: DiskError]
     ) throws(DiskError) -> PartitionPlace {
         var id: TopicID?
-        // Whatever is wrong there is told when the partition is read.
         do throws(DiskError) { id = try PartitionPlace.topicID(of: "\(path)/\(name)-0", disk: disk) } catch {
             guard !error.isOfTheProcess else { throw error }
+            unreadable["\(name)-0"] = error
         }
         return PartitionPlace(root: path, topic: name, id: id ?? TopicID.random(), index: 0, disk: disk)
     }
@@ -159,6 +164,7 @@ struct Recovery {
     private mutating func replaceRegistry(_ failed: Offline) throws(DiskError) {
         offline[Key(topic: registryPlace.id, partition: 0)] = nil
         try setAside(registryPlace.name, registryPlace.id, because: failed.reason)
+        unreadable[registryPlace.name] = nil
         registryPlace = PartitionPlace(
             root: path, topic: registryPlace.topic, id: TopicID.random(), index: 0, disk: disk)
     }

@@ -75,6 +75,8 @@ enum SmallHistory {
 
     /// The fault to come may meet a read: then it is made again.
     private static func settle(_ run: inout HistoryRun, _ directory: DataDirectory) throws -> String? {
+        // What cannot be read now is reported, and must be there at the next opening.
+        if !directory.recovery.offline.isEmpty { return nil }
         let before = run.model
         do { return try run.model.check(directory, powerLost: false) } catch {
             run.steps.append("not read: \(error)")
