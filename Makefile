@@ -29,10 +29,12 @@ test: build $(stamps)/packages-test ## run every test: units, then the release b
 	$(SWIFT) test --skip-build --disable-xctest --skip EndToEndTests
 	PENSTOCK_BINARY=$(CURDIR)/$(binary) $(SWIFT) test --skip-build --disable-xctest --filter EndToEndTests
 
+# The long enumerations of crashes and damage run on one thread, where there is nothing for it to find.
 test-thread: toolchain ## run the unit tests under thread sanitizer (a build of its own)
 	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-thread
-	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --skip-build --disable-xctest --sanitize=thread \
-	    --scratch-path .build-thread --skip EndToEndTests
+	TSAN_OPTIONS=halt_on_error=1 PENSTOCK_HISTORIES=200 $(SWIFT) test --skip-build --disable-xctest --sanitize=thread \
+	    --scratch-path .build-thread \
+	    --skip 'EndToEndTests|FaultTests|CompactionHistoryTests|BitFlipTests|RuleTests'
 
 crash: build $(stamps)/packages-test ## kill -9 again and again while 1 GB is collected and clients append, then compare all
 	$(SWIFT) build --build-tests
