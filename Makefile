@@ -10,7 +10,7 @@ binary := .build/release/penstock
 dpkg_status := $(wildcard /var/lib/dpkg/status)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-thread crash lint bench format reference toolchain
+.PHONY: help run build test test-thread crash lint bench format reference fuzz toolchain
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -40,6 +40,12 @@ crash: build $(stamps)/packages-test ## kill -9 again and again while 1 GB is co
 	$(SWIFT) build --build-tests
 	PENSTOCK_BINARY=$(CURDIR)/$(binary) PENSTOCK_CRASH_MEGABYTES=1024 PENSTOCK_CRASH_KILLS=20 \
 	    PENSTOCK_KILL_CYCLES=500 $(SWIFT) test --skip-build --disable-xctest --filter 'CrashTests|KillTests'
+
+fuzz: toolchain ## feed what reads files bytes that nobody wrote: SECONDS=60, under libFuzzer
+	PENSTOCK_FUZZ=1 $(SWIFT) build --configuration release --sanitize=fuzzer --product Fuzz --scratch-path .build-fuzz
+	mkdir -p .build-fuzz/corpus
+	.build-fuzz/release/Fuzz -max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
+	    -artifact_prefix=.build-fuzz/ .build-fuzz/corpus
 
 lint: toolchain $(stamps)/packages-test ## check the format, the imports against the target graph, and the documents
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -110,3 +110,9 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings its own main, so this product is there for `make fuzz` only.
+if Context.environment["PENSTOCK_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(name: "Fuzz", dependencies: ["TestSupport"], path: "Tests/Fuzz", swiftSettings: house))
+}

@@ -49,6 +49,8 @@ def measure(program, penstock, folder, megabytes, rounds, partitions):
         for file in (copy, plain):
             file.unlink(missing_ok=True)
         cat = wall(f"cat {segments} | wc -c")
+        # So that all of it lies past the recovery point.
+        (data / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
         recovery = numbers([program, "open", data])
         recoveries.append(recovery["read"] / recovery["seconds"] / 1e9)
         verify = wall(f'"{penstock}" log verify "{data}/bench-0"')
