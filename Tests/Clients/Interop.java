@@ -1,6 +1,8 @@
 import java.nio.charset.StandardCharsets;
+import java.nio.file.*;
 import java.time.Duration;
 import java.util.*;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
@@ -14,7 +16,7 @@ import org.apache.kafka.common.serialization.*;
  * fill ADDRESS PREFIX [transactions]   topics PREFIX-…, and the groups PREFIX-g0 … PREFIX-g4
  * create ADDRESS NAME:PARTITIONS:INDEX_INTERVAL …   empty topics
  * add ADDRESS TOPIC COUNT              records to partition 0
- * compacted ADDRESS TOPIC COUNT        waits until fewer than COUNT records are left of a topic
+ * compacted ADDRESS TOPIC COUNT DIRECTORY  waits until fewer than COUNT records are left of a topic of the broker with that data directory
  * read ADDRESS ISOLATION TOPIC …       every record of every partition
  * offsets ADDRESS GROUP …              committed offsets
  */
@@ -40,7 +42,7 @@ public class Interop {
                         producer.send(new ProducerRecord<>(rest.get(0), 0, TIME + i, bytes("added"), bytes("added " + i)));
                 }
             }
-            case "compacted" -> waitUntilCompacted(address, rest.get(0), Integer.parseInt(rest.get(1)));
+            case "compacted" -> waitUntilCompacted(address, rest.get(0), Integer.parseInt(rest.get(1)), rest.get(2));
             case "read" -> { for (String topic : rest.subList(1, rest.size())) read(address, rest.get(0), topic); }
             case "offsets" -> offsets(address, rest);
             default -> throw new IllegalArgumentException(arguments[0]);
@@ -174,13 +176,19 @@ public class Interop {
         }
     }
 
-    static void waitUntilCompacted(String address, String topic, int count) throws Exception {
+    /** The broker renames a new cleaner-offset-checkpoint into its directory after each cleaning: that is waited for. */
+    static void waitUntilCompacted(String address, String topic, int count, String directory) throws Exception {
         long end = System.nanoTime() + 120_000_000_000L;
-        while (System.nanoTime() < end) {
-            if (records(address, "read_uncommitted", topic, 0).size() < count) return;
-            Thread.sleep(200);
+        try (var watcher = FileSystems.getDefault().newWatchService()) {
+            Path.of(directory).register(watcher, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
+            while (records(address, "read_uncommitted", topic, 0).size() >= count) {
+                WatchKey key = watcher.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+                if (key == null)
+                    throw new IllegalStateException(topic + " was not compacted to fewer than " + count + " records within 120 s");
+                key.pollEvents();
+                key.reset();
+            }
         }
-        throw new IllegalStateException(topic + " was not compacted to fewer than " + count + " records within 120 s");
     }
 
     static List<ConsumerRecord<byte[], byte[]>> records(String address, String isolation, String topic, int partition) {

@@ -211,7 +211,7 @@ struct InteropRun {
     private mutating func fill(_ cluster: KafkaCluster) throws {
         _ = try java("fill", cluster.address, "k", "transactions")
         // 12 × 100 keys, transactions and their markers; about 120 keys are left, and what the active segment holds.
-        _ = try java("compacted", cluster.address, "k-compact", "600")
+        _ = try java("compacted", cluster.address, "k-compact", "600", cluster.data)
         for isolation in ["read_uncommitted", "read_committed"] {
             for (topic, text) in try read(cluster.address, isolation, Self.all("k")) {
                 kafka["\(isolation) \(topic)"] = text

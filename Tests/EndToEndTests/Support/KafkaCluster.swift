@@ -25,9 +25,6 @@ final class KafkaCluster {
         address = String(line.dropFirst("BOOTSTRAP=".count))
     }
 
-    /// Starts it again, after ``kill()``.
-    func restart() throws { try command("restart", "1") }
-
     func stop() throws { try command("stop") }
 
     /// Ends it as a crash does.
