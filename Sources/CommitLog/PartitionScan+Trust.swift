@@ -113,6 +113,32 @@ extension PartitionScan {
         }
     }
 
+    /// Finds the aborted transactions of the segments that lie below ``trusted`` and have no offset index. A transaction index
+    /// that is missing means that there are none; but whoever took one took the other (Kafka reads such a segment again).
+    mutating func recallAborted(
+        _ known: inout ScannedSegment?, _ names: [String], _ disk: Disk, _ rules: Rules
+    ) throws(DiskError) {
+        let indexed = Set(names.compactMap { SwapCompletion.part($0, "") }.filter { $0.suffix == ".index" }.map(\.base))
+        var below = segments + (known.map { [$0] } ?? [])
+        guard let first = below.first(where: { !indexed.contains($0.base) }) else { return }
+        let snapshot = try ProducerSnapshot.newest(
+            of: snapshots, in: directory, atOrBelow: first.base, limit: rules.producersLimit, disk: disk)
+        var table = snapshot?.table ?? ProducerTable(limit: rules.producersLimit)
+        let from = snapshot?.offset ?? below[0].base
+        for place in below.indices where below[place].nextOffset > from {
+            var aborted: [AbortedTransaction] = []
+            scannedBytes += try Self.walk(below[place], from: from, disk) { batch in
+                guard let header = batch.header, let ended = table.record(header, batch.marker)?.aborted else { return }
+                aborted.append(ended)
+            }
+            guard !indexed.contains(below[place].base) else { continue }
+            below[place].aborted = aborted
+            below[place].hasLostIndexes = true
+        }
+        if known != nil { known = below.removeLast() }
+        segments = below
+    }
+
     /// - Returns: from where on the epochs are not known; ``trusted`` if the file has them all.
     private mutating func recallEpochs(_ start: Offset, _ disk: Disk) throws(DiskError) -> Offset {
         guard trusted > start else { return trusted }

@@ -64,9 +64,10 @@ struct PartitionScan: Sendable {
         let files = try Self.segmentFiles(names, directory, disk, rules)
         snapshots = names.compactMap { ProducerSnapshot.offset(of: $0) }
         var place = trust(files, rules)
-        let known = place < files.count ? try resume(files[place], disk, rules) : nil
+        var known = place < files.count ? try resume(files[place], disk, rules) : nil
         if place < files.count { trusted = min(rules.recoveryPoint, known?.nextOffset ?? files[place].base) }
         try recall(known, disk, rules)
+        try recallAborted(&known, names, disk, rules)
         if let known {
             try scan(known, isLast: place == files.count - 1, disk, rules)
             place += 1

@@ -102,10 +102,11 @@ extension Recovery {
     /// Transaction indexes that are missing or wrong are written anew; sane ones that came with an adopted partition stay.
     private func restoreTransactions(_ found: Found) throws(DiskError) {
         var isChanged = false
-        for segment in found.scan.segments where !segment.isTrusted {
+        for segment in found.scan.segments where !segment.isTrusted || segment.hasLostIndexes {
+            let isWhole = segment.trustedSize == 0 || segment.hasLostIndexes
             let isRestored = try TransactionIndexFile.restore(
-                segment.aborted, from: segment.trustedSize == 0 ? nil : found.scan.trusted, stem: segment.stem,
-                keepsSane: segment.base < found.rules.adoptedEnd, disk: disk)
+                segment.aborted, from: isWhole ? nil : found.scan.trusted, stem: segment.stem,
+                keepsSane: segment.base < found.rules.adoptedEnd || segment.isTrusted, disk: disk)
             isChanged = isChanged || isRestored
         }
         if isChanged { try disk.syncDirectory(found.scan.directory) }

@@ -12,6 +12,8 @@ struct ScannedSegment: Sendable {
     var builder: IndexBuilder
     /// Transactions whose abort markers are here.
     var aborted: [AbortedTransaction] = []
+    /// Its indexes are gone, so ``aborted`` has those below the recovery point as well.
+    var hasLostIndexes = false
     /// Up to here nothing is known but headers, and those not all: it was durable at the last checkpoint.
     var trustedSize: Int64 = 0
     /// All of it lies below the recovery point.

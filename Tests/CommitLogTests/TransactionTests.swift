@@ -43,6 +43,39 @@ import Testing
         }
     }
 
+    @Test(
+        "a transaction index that is lost with its offset index is made again, wherever the recovery point lies",
+        arguments: [true, false], [[".index", ".txnindex"], [".index", ".timeindex", ".txnindex", ".snapshot"]])
+    func lostIndexes(isClean: Bool, lost: [String]) throws {
+        var scene = try Scene(Make.tiny)
+        for round in Int32(0)..<8 {
+            try scene.send(10, round * 2)
+            try scene.send(11, round)
+            try scene.send(10, round * 2 + 1)
+            try scene.end(10, round % 3 == 0 ? .commit : .abort)
+            try scene.end(11, round % 2 == 0 ? .abort : .commit)
+        }
+        try scene.send(10, 16)
+        try scene.directory.checkpoint()
+        let end = try scene.partition.logEnd
+        let expected = try scene.partition.abortedTransactions(from: 0, upTo: end)
+        #expect(expected.count == 9)
+        #expect(scene.memory.files.count { $0.hasSuffix(".txnindex") } > 2, "several segments have aborted ones")
+        if isClean { try scene.directory.close() }
+        for file in scene.memory.files where file.hasPrefix("/d/t-0/") && lost.contains(where: file.hasSuffix) {
+            try scene.memory.disk.removeFile(file)
+        }
+        scene.memory.kill()
+        for _ in 0..<2 {
+            scene.directory = try DataDirectory.open("/d", disk: scene.memory.disk)
+            let partition = try scene.partition
+            #expect(try partition.abortedTransactions(from: 0, upTo: end) == expected)
+            #expect((partition.logEnd, partition.lastStable) == (end, end - 1))
+            #expect(scene.directory.recovery.damage.isEmpty && scene.directory.recovery.cuts.isEmpty)
+            scene.memory.kill()
+        }
+    }
+
     @Test("the last stable offset stays before the first open transaction, and goes on when that ends")
     func lastStable() throws {
         let scene = try Scene()
