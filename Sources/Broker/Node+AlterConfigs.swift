@@ -8,8 +8,8 @@ extension Node {
         _ request: AlterConfigsRequest, _ context: RequestContext, _ respond: @escaping Respond<AlterConfigsResponse>
     ) {
         let resources = request.resources.map { resource in
-            AlteredResource(resource.resourceType, resource.resourceName) { (_) throws(TopicFailure) in
-                guard !Self.hasRepeats(resource.configs.map(\.name)) else { throw Self.repeatedName }
+            AlteredResource(resource.resourceType, resource.resourceName, resource.configs.map(\.name)) {
+                (_) throws(TopicFailure) in
                 var configuration: [String: String] = [:]
                 for config in resource.configs {
                     guard let value = config.value else {
@@ -23,12 +23,7 @@ extension Node {
         }
         alter(resources, validateOnly: request.validateOnly) { results in
             var response = AlterConfigsResponse()
-            response.responses = results.map { result in
-                var answer = AlterConfigsResponse.Responses()
-                (answer.resourceType, answer.resourceName) = (result.type, result.name)
-                (answer.errorCode, answer.errorMessage) = (result.code, result.message)
-                return answer
-            }
+            response.responses = results
             respond(response)
         }
     }
@@ -39,8 +34,8 @@ extension Node {
     ) {
         let defaults = directory.topicDefaults
         let resources = request.resources.map { resource in
-            AlteredResource(resource.resourceType, resource.resourceName) { (old) throws(TopicFailure) in
-                guard !Self.hasRepeats(resource.configs.map(\.name)) else { throw Self.repeatedName }
+            AlteredResource(resource.resourceType, resource.resourceName, resource.configs.map(\.name)) {
+                (old) throws(TopicFailure) in
                 var configuration = old
                 for config in resource.configs {
                     try ConfigurationChange(config).apply(to: &configuration, defaults: defaults)
@@ -50,71 +45,65 @@ extension Node {
         }
         alter(resources, validateOnly: request.validateOnly) { results in
             var response = IncrementalAlterConfigsResponse()
-            response.responses = results.map { result in
-                var answer = IncrementalAlterConfigsResponse.Responses()
-                (answer.resourceType, answer.resourceName) = (result.type, result.name)
-                (answer.errorCode, answer.errorMessage) = (result.code, result.message)
-                return answer
-            }
+            response.responses = results
             respond(response)
         }
     }
-
-    private static func hasRepeats(_ names: [String]) -> Bool { Set(names).count != names.count }
-
-    private static let repeatedName = TopicFailure(
-        code: .invalidRequest, message: "a setting is named more than once")
 
     /// Something whose configuration is to become what `change` makes of the old one.
     private struct AlteredResource: Sendable {
         let type: Int8
         let name: String
+        let hasRepeatedSettings: Bool
         let change: @Sendable ([String: String]) throws(TopicFailure) -> [String: String]
 
         init(
-            _ type: Int8, _ name: String,
+            _ type: Int8, _ name: String, _ settings: [String],
             _ change: @escaping @Sendable ([String: String]) throws(TopicFailure) -> [String: String]
         ) {
             (self.type, self.name, self.change) = (type, name, change)
+            hasRepeatedSettings = Set(settings).count != settings.count
         }
-    }
 
-    private struct AlterResult: Sendable {
-        let type: Int8
-        let name: String
-        var code = ErrorCode.none
-        var message: String?
+        var key: ResourceKey { ResourceKey(type: type, name: name) }
+
+        func answer(_ failure: TopicFailure?) -> AlterConfigsResponse.Responses {
+            var answer = AlterConfigsResponse.Responses()
+            (answer.resourceType, answer.resourceName) = (type, name)
+            (answer.errorCode, answer.errorMessage) = (failure?.code ?? .none, failure?.message)
+            return answer
+        }
     }
 
     /// Answers each resource once, in the order of the first mentions.
     private func alter(
-        _ resources: [AlteredResource], validateOnly: Bool, _ respond: @escaping @Sendable ([AlterResult]) -> Void
+        _ resources: [AlteredResource], validateOnly: Bool,
+        _ respond: @escaping @Sendable ([AlterConfigsResponse.Responses]) -> Void
     ) {
-        var counts: [ResourceKey: Int] = [:]
-        for resource in resources { counts[ResourceKey(type: resource.type, name: resource.name), default: 0] += 1 }
-        let isRepeated = counts.filter { $0.value > 1 }
-        let unique = resources.unique { ResourceKey(type: $0.type, name: $0.name) }
+        let mentions = Dictionary(resources.map { ($0.key, 1) }, uniquingKeysWith: +)
+        let unique = resources.unique { $0.key }
         let accepted = topicWorker.submit { [self] in
             respond(
                 unique.map { resource in
-                    var result = AlterResult(type: resource.type, name: resource.name)
                     do throws(TopicFailure) {
-                        guard isRepeated[ResourceKey(type: resource.type, name: resource.name)] == nil else {
+                        guard mentions[resource.key] == 1 else {
                             throw TopicFailure(code: .invalidRequest, message: "it is named more than once")
                         }
                         try alter(resource, validateOnly: validateOnly)
+                        return resource.answer(nil)
                     } catch {
-                        (result.code, result.message) = (error.code, error.message)
+                        return resource.answer(error)
                     }
-                    return result
                 })
         }
         guard !accepted else { return }
-        respond(
-            unique.map { AlterResult(type: $0.type, name: $0.name, code: .requestTimedOut, message: Self.busy) })
+        respond(unique.map { $0.answer(TopicFailure(code: .requestTimedOut, message: Self.busy)) })
     }
 
     private func alter(_ resource: AlteredResource, validateOnly: Bool) throws(TopicFailure) {
+        guard !resource.hasRepeatedSettings else {
+            throw TopicFailure(code: .invalidRequest, message: "a setting is named more than once")
+        }
         switch resource.type {
         case 2: try alter(try alterableTopic(resource.name), resource, validateOnly: validateOnly)
         case 4: try alterBroker(resource)

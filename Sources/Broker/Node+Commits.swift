@@ -83,7 +83,7 @@ extension Node {
             var answer = OffsetFetchResponse.Topics()
             answer.name = topic.name
             let number = named.number(of: topic.name)
-            answer.partitions = topic.partitionIndexes.filter { named.insert($0, of: number) }.map { index in
+            answer.partitions = topic.partitions.filter { named.insert($0, of: number) }.map { index in
                 let key = OffsetKey(topic: topic.name, partition: index)
                 return part(index, coordinator.offset(group, key))
             }

@@ -23,7 +23,7 @@ extension Node {
             answer.name = topic.name
             let found = directory.topic(named: topic.name)
             let number = named.number(of: topic.name)
-            answer.partitions = topic.partitionIndexes.map { index in
+            answer.partitions = topic.partitions.map { index in
                 guard error == nil, named.insert(index, of: number) else {
                     return Self.part(index, error ?? .invalidRequest)
                 }

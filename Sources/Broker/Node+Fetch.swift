@@ -35,8 +35,8 @@ extension Node {
     private func parts(of request: FetchRequest) -> [FetchCall.Part] {
         var named = NamedPartitions()
         return request.topics.enumerated().flatMap { topicPlace, wanted in
-            let topic = directory.topic(named: wanted.topic)
-            let number = named.number(of: wanted.topic)
+            let topic = directory.topic(named: wanted.name)
+            let number = named.number(of: wanted.name)
             return wanted.partitions.enumerated().map { place, asked in
                 var part = FetchCall.Part(
                     place: (topicPlace, place), offset: asked.fetchOffset,
@@ -146,7 +146,7 @@ extension Node {
         var response = FetchResponse()
         response.responses = call.request.topics.map { topic in
             var responses = FetchResponse.Responses()
-            responses.topic = topic.topic
+            responses.topic = topic.name
             return responses
         }
         for part in call.parts {

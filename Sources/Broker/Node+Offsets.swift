@@ -126,11 +126,11 @@ extension Node {
         var response = OffsetForLeaderEpochResponse()
         response.topics = request.topics.map { topic in
             var answer = OffsetForLeaderEpochResponse.Topics()
-            answer.topic = topic.topic
+            answer.name = topic.name
             answer.partitions = topic.partitions.map { asked in
                 var part = OffsetForLeaderEpochResponse.Partitions()
                 part.partition = asked.partition
-                guard let partition = partition(topic.topic, asked.partition) else {
+                guard let partition = partition(topic.name, asked.partition) else {
                     part.errorCode = .unknownTopicOrPartition
                     return part
                 }

@@ -70,11 +70,11 @@ package struct Fetcher {
             wanted.partition = partition.partition
             wanted.fetchOffset = positions[partition] ?? 0
             wanted.partitionMaxBytes = partitionBytes
-            if request.topics.last?.topic == partition.topic {
+            if request.topics.last?.name == partition.topic {
                 request.topics[request.topics.count - 1].partitions.append(wanted)
             } else {
                 var topic = FetchRequest.Topics()
-                topic.topic = partition.topic
+                topic.name = partition.topic
                 topic.partitions = [wanted]
                 request.topics.append(topic)
             }

@@ -66,7 +66,7 @@ extension KafkaClient {
             topics = Dictionary(grouping: partitions, by: \.topic).sorted { $0.key < $1.key }.map { name, some in
                 var topic = OffsetFetchRequest.Topics()
                 topic.name = name
-                topic.partitionIndexes = some.map(\.partition).sorted()
+                topic.partitions = some.map(\.partition).sorted()
                 return topic
             }
         }

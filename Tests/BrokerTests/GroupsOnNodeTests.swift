@@ -313,7 +313,7 @@ struct GroupsOnNodeTests {
         let named: [[Int32]] = [[0, 1, 0], [0, 2]]
         request.topics = named.map { indexes in
             var topic = OffsetFetchRequest.Topics()
-            (topic.name, topic.partitionIndexes) = ("t", indexes)
+            (topic.name, topic.partitions) = ("t", indexes)
             return topic
         }
         let topics = try answer { scene.node.offsetFetch(request, scene.context(7), $0) }.topics

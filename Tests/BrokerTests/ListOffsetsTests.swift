@@ -82,7 +82,7 @@ struct ListOffsetsTests {
         func end(_ epoch: Int32, _ topic: String = "t") throws -> OffsetForLeaderEpochResponse.Partitions {
             var request = OffsetForLeaderEpochRequest()
             var wanted = OffsetForLeaderEpochRequest.Topics()
-            wanted.topic = topic
+            wanted.name = topic
             var part = OffsetForLeaderEpochRequest.Partitions()
             part.leaderEpoch = epoch
             wanted.partitions = [part]

@@ -142,7 +142,7 @@ final class NodeScene {
         request.minBytes = minBytes
         request.maxBytes = maxBytes
         var wanted = FetchRequest.Topics()
-        wanted.topic = topic
+        wanted.name = topic
         var part = FetchRequest.Partitions()
         part.partition = partition
         part.fetchOffset = offset
@@ -209,7 +209,7 @@ final class NodeScene {
         request.groupId = group
         var wanted = OffsetFetchRequest.Topics()
         wanted.name = topic
-        wanted.partitionIndexes = [partition]
+        wanted.partitions = [partition]
         request.topics = [wanted]
         return try answer { node.offsetFetch(request, context(7), $0) }.topics[0].partitions[0].committedOffset
     }

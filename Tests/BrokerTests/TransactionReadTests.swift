@@ -129,7 +129,7 @@ struct TransactionReadTests {
         var request = DescribeProducersRequest()
         var topic = DescribeProducersRequest.Topics()
         topic.name = "t"
-        topic.partitionIndexes = [0, 1, 0]
+        topic.partitions = [0, 1, 0]
         request.topics = [topic]
         let parts = try answer { scene.node.describeProducers(request, scene.context(0), $0) }.topics[0].partitions
         #expect(parts.map(\.errorCode) == [.none, .unknownTopicOrPartition, .invalidRequest])

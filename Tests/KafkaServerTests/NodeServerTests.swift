@@ -83,7 +83,7 @@ final class NodeServer {
         partition.fetchOffset = offset
         partition.partitionMaxBytes = 1 << 20
         var wanted = FetchRequest.Topics()
-        wanted.topic = topic
+        wanted.name = topic
         wanted.partitions = [partition]
         var request = FetchRequest()
         request.maxWaitMs = wait

@@ -15,17 +15,7 @@ package struct DeleteRecordsRequest: RequestMessage, Equatable {
         try fields.walk(&timeoutMs)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0
@@ -54,17 +44,7 @@ package struct DeleteRecordsResponse: ResponseMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0

@@ -9,17 +9,7 @@ package struct DescribeProducersRequest: RequestMessage, Equatable {
 
     package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) { try fields.walk(&topics) }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitionIndexes: [Int32] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitionIndexes)
-        }
-    }
+    package typealias Topics = TopicPartitions<Int32>
 }
 
 /// The producer table of each partition.
@@ -36,17 +26,7 @@ package struct DescribeProducersResponse: ResponseMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0

@@ -41,30 +41,10 @@ package struct FetchRequest: RequestMessage, Equatable {
         try fields.walk(tag: 0, &clusterId, absent: nil)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var topic = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&topic)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     /// Partitions that leave the fetch session.
-    package struct ForgottenTopicsData: WireStruct, Equatable {
-        package var topic = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&topic)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias ForgottenTopicsData = TopicPartitions<Int32>
 
     package struct Partitions: WireStruct, Equatable {
         package var partition: Int32 = 0

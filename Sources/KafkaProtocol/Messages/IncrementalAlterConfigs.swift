@@ -59,19 +59,5 @@ package struct IncrementalAlterConfigsResponse: ResponseMessage, Equatable {
         try fields.walk(&responses)
     }
 
-    package struct Responses: WireStruct, Equatable {
-        package var errorCode: ErrorCode = .none
-        package var errorMessage: String?
-        package var resourceType: Int8 = 0
-        package var resourceName = ""
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&errorCode)
-            try fields.walk(&errorMessage)
-            try fields.walk(&resourceType)
-            try fields.walk(&resourceName)
-        }
-    }
+    package typealias Responses = AlterConfigsResponse.Responses
 }

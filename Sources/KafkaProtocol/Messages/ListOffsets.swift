@@ -18,17 +18,7 @@ package struct ListOffsetsRequest: RequestMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0
@@ -61,17 +51,7 @@ package struct ListOffsetsResponse: ResponseMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0

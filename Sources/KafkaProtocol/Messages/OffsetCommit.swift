@@ -24,17 +24,7 @@ package struct OffsetCommitRequest: RequestMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0
@@ -69,17 +59,7 @@ package struct OffsetCommitResponse: ResponseMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partitionIndex: Int32 = 0

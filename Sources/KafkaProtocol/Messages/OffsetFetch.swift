@@ -22,17 +22,7 @@ package struct OffsetFetchRequest: RequestMessage, Equatable {
         if fields.version >= 7 { try fields.walk(&requireStable) }
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitionIndexes: [Int32] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitionIndexes)
-        }
-    }
+    package typealias Topics = TopicPartitions<Int32>
 
     package struct Groups: WireStruct, Equatable {
         package var groupId = ""
@@ -74,17 +64,7 @@ package struct OffsetFetchResponse: ResponseMessage, Equatable {
         if fields.version >= 8 { try fields.walk(&groups) }
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var name = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&name)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Groups: WireStruct, Equatable {
         package var groupId = ""

@@ -15,17 +15,7 @@ package struct OffsetForLeaderEpochRequest: RequestMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var topic = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&topic)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var partition: Int32 = 0
@@ -56,17 +46,7 @@ package struct OffsetForLeaderEpochResponse: ResponseMessage, Equatable {
         try fields.walk(&topics)
     }
 
-    package struct Topics: WireStruct, Equatable {
-        package var topic = ""
-        package var partitions: [Partitions] = []
-
-        package init() {}
-
-        package mutating func walkFields(_ fields: inout some FieldWalker) throws(WireError) {
-            try fields.walk(&topic)
-            try fields.walk(&partitions)
-        }
-    }
+    package typealias Topics = TopicPartitions<Partitions>
 
     package struct Partitions: WireStruct, Equatable {
         package var errorCode: ErrorCode = .none
