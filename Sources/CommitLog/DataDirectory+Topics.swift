@@ -120,16 +120,19 @@ extension DataDirectory {
     package func producer(pipeline: String) throws(StorageError) -> PipelineProducer {
         try naming.withLock { (registry) throws(StorageError) in
             if let known = registry.pipelines[pipeline] { return known }
-            let producer = PipelineProducer(id: registry.nextPipelineID, epoch: 0)
+            let first = PipelineProducer.firstReserved + registryPartition.logEnd
+            let producer = PipelineProducer(id: max(first, registry.nextPipelineID), epoch: 0)
             try record(.pipeline(pipeline, producer), in: &registry)
             return producer
         }
     }
 
     /// A thousand producer ids that were never handed out, and never will be again: durable when this returns.
+    ///
+    /// They come from the offset of the record that says so, which is given out once, whatever becomes of the record.
     package func nextProducerIdBlock() throws(StorageError) -> Range<Int64> {
         try naming.withLock { (registry) throws(StorageError) in
-            let first = registry.nextProducerID
+            let first = max(registry.nextProducerID, PipelineProducer.firstOfClients + registryPartition.logEnd * 1000)
             guard first < PipelineProducer.firstReserved - 1000 else {
                 throw StorageError("hand out producer ids", .damaged("all 2^62 have been handed out"))
             }

@@ -56,13 +56,27 @@ struct Opening {
             // What was kept and what was cut is durable before anything new is written, and so are the removals.
             try recovery.makeDurable()
         } catch {
-            throw StorageError(operation, error)
+            throw Self.failure(operation, error, path)
         }
         let commitsEnd = positionsTopic.partitions[0].logEnd
         ledger.state.withLock { state in
             state.commitsEnd = commitsEnd
             state.commitsSynced = commitsEnd
         }
+    }
+
+    private static func failure(_ operation: String, _ error: DiskError, _ path: String) -> StorageError {
+        let registry = "\(path)/\(DataDirectory.registryTopic)-0"
+        guard !error.isOfTheProcess, error.path == registry || error.path.hasPrefix(registry + "/") else {
+            return StorageError(operation, error)
+        }
+        return StorageError(
+            operation,
+            .damaged(
+                """
+                \(error); nobody knows without \(registry) which topics there are, so nothing was changed: see that the disk \
+                gives it (its state, the owner and mode of the files), or put it back from a copy, and start again
+                """))
     }
 
     static func lock(

@@ -55,6 +55,19 @@ extension Recovery {
         return try Self.batch(in: file, behind: segment.validSize, after: segment.nextOffset, end: segment.fileSize)
     }
 
+    /// The whole batches behind what is bad in a segment, if something is.
+    func forEachBatch(
+        behindDamageIn segment: ScannedSegment, _ body: (ScannedBatch) throws(DiskError) -> Void
+    ) throws(DiskError) {
+        guard segment.bad != nil else { return }
+        let file = try disk.open(segment.stem + ".log", .read)
+        var position = segment.validSize
+        while let next = try Self.batch(in: file, behind: position, after: segment.nextOffset, end: segment.fileSize) {
+            try body(next)
+            position = next.position + Int64(next.size) - 1
+        }
+    }
+
     static func batch(
         in file: any DiskFile, behind position: Int64, after offset: Offset, end: Int64
     ) throws(DiskError) -> ScannedBatch? {

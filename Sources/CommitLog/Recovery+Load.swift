@@ -46,10 +46,16 @@ extension Recovery {
             case .read(let scan): add(scan, candidate)
             case .stranger(let id): setOffline(candidate, "it belongs to the topic with the id \(id)")
             case .failed(let error):
-                guard !error.isOfTheProcess else { throw error }
+                guard mayBeOffline(candidate.place, because: error) else { throw error }
                 setOffline(candidate, "\(error)")
             }
         }
+    }
+
+    /// Whether the rest can be served without a partition. Not without the registry; and what says nothing about the
+    /// partition's files may fail for the next one as well.
+    func mayBeOffline(_ place: PartitionPlace, because error: DiskError) -> Bool {
+        place.name != registryPlace.name && !error.isOfTheProcess
     }
 
     private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {
@@ -86,8 +92,7 @@ extension Recovery {
         _ key: Key, _ body: (inout Recovery) throws(DiskError) -> Void
     ) throws(DiskError) {
         do throws(DiskError) { try body(&self) } catch {
-            guard !error.isOfTheProcess else { throw error }
-            guard let partition = found[key] else { return }
+            guard let partition = found[key], mayBeOffline(partition.place, because: error) else { throw error }
             setOffline(Candidate(place: partition.place, rules: partition.rules), "\(error)")
         }
     }

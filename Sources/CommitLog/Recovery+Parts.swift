@@ -33,7 +33,7 @@ extension Recovery {
         if let failed = offline[Key(place)] { return offlineParts(failed, failed.reason, files, ledger) }
         guard let found = found[Key(place)] else { preconditionFailure("\(place.name) was not walked") }
         do throws(DiskError) { return try parts(found, files, ledger) } catch {
-            guard !error.isOfTheProcess else { throw error }
+            guard mayBeOffline(place, because: error) else { throw error }
             return offlineParts(Offline(place: place, rules: found.rules, reason: ""), "\(error)", files, ledger)
         }
     }

@@ -77,15 +77,10 @@ extension Recovery {
     /// was true when it was written, whatever became of the rest.
     private func highestSynced(_ commits: [Commit]) throws(DiskError) -> Offset {
         var highest = commits.reduce(0) { max($0, $1.record.synced) }
-        for segment in found[history]?.scan.segments ?? [] where segment.bad != nil {
-            let file = try disk.open(segment.stem + ".log", .read)
-            var position = segment.validSize
-            while let next = try Self.batch(
-                in: file, behind: position, after: segment.nextOffset, end: segment.fileSize)
-            {
-                let bytes = try file.readBytes(at: next.position, count: next.size)
+        for segment in found[history]?.scan.segments ?? [] {
+            try forEachBatch(behindDamageIn: segment) { (batch) throws(DiskError) in
+                let bytes = try disk.open(segment.stem + ".log", .read).readBytes(at: batch.position, count: batch.size)
                 if let commit = Self.commit(in: bytes) { highest = max(highest, commit.record.synced) }
-                position = next.position + Int64(next.size) - 1
             }
         }
         return highest
@@ -105,7 +100,7 @@ extension Recovery {
     }
 
     /// Takes note that a partition was durable up to an offset once.
-    private mutating func raise(_ key: Key, known: Offset) {
+    mutating func raise(_ key: Key, known: Offset) {
         guard var partition = found[key] else { return }
         partition.known = max(partition.known, known)
         found[key] = partition

@@ -14,7 +14,7 @@ struct Recovery {
     var changes: [Registry.Change] = []
     var leaderEpoch: Int32 = 0
     var positions: [FileKey: SourcePosition] = [:]
-    var registryPlace: PartitionPlace
+    let registryPlace: PartitionPlace
     let positionsPlace: PartitionPlace
     var found: [Key: Found] = [:]
     /// Partitions that cannot be read, or not be made whole.
@@ -23,9 +23,9 @@ struct Recovery {
     let logStarts: OffsetCheckpoint
     /// Names that stand in checkpoints and belonged to no topic before this opening.
     var leftovers: Set<String> = []
-    /// By name: why the id of an internal topic's partition could not be read. Another id must not be taken for its own,
+    /// By name: why the id of the positions' partition could not be read. Another id must not be taken for its own,
     /// else the partition would be set aside as a stranger's.
-    var unreadable: [String: DiskError]
+    let unreadable: [String: DiskError]
     /// Whether what is not committed is looked for and cut.
     var isStrict: Bool
 
@@ -81,7 +81,7 @@ struct Recovery {
     ) throws(DiskError) -> PartitionPlace {
         var id: TopicID?
         do throws(DiskError) { id = try PartitionPlace.topicID(of: "\(path)/\(name)-0", disk: disk) } catch {
-            guard !error.isOfTheProcess else { throw error }
+            guard !error.isOfTheProcess, name != DataDirectory.registryTopic else { throw error }
             unreadable["\(name)-0"] = error
         }
         return PartitionPlace(root: path, topic: name, id: id ?? TopicID.random(), index: 0, disk: disk)
@@ -123,50 +123,6 @@ struct Recovery {
         try readRegistry()
         try add([candidate(positionsPlace, OwnTopics.settings(positionsPlace.topic), adoptedEnd: 0)])
         try readTopics()
-    }
-
-    private mutating func readRegistry() throws(DiskError) {
-        try addRegistry()
-        if isStrict {
-            // Nothing is done before its registry record is synced, so a tear holds nothing that anyone relies on.
-            let key = Key(topic: registryPlace.id, partition: 0)
-            try attempt(key) { (recovery) throws(DiskError) in
-                _ = try recovery.repairDamage(key)
-                try recovery.cutTears(key)
-                // What the registry says is acted on from here on: directories of deleted topics go.
-                try recovery.makeDurable(key)
-            }
-        }
-        if let failed = offline[Key(topic: registryPlace.id, partition: 0)] {
-            try replaceRegistry(failed)
-            try addRegistry()
-        }
-        try forEachBatch(Key(topic: registryPlace.id, partition: 0), from: 0) { header, records in
-            if records.isEmpty && header.recordsCount > 0 {
-                report.ignored.append("a batch of the registry at offset \(header.baseOffset), which cannot be read")
-            }
-            for record in records {
-                guard let key = record.key, let change = try? Registry.Change(key: key, value: record.value) else {
-                    report.ignored.append("a record of the registry at offset \(record.offset), which cannot be read")
-                    continue
-                }
-                registry.apply(change)
-            }
-        }
-        leftovers.subtract(registry.topics.values.map(\.name))
-    }
-
-    private mutating func addRegistry() throws(DiskError) {
-        try add([candidate(registryPlace, OwnTopics.settings(registryPlace.topic), adoptedEnd: 0)])
-    }
-
-    /// A registry that cannot be read is put out of the way: what exists is told by the partitions' directories.
-    private mutating func replaceRegistry(_ failed: Offline) throws(DiskError) {
-        offline[Key(topic: registryPlace.id, partition: 0)] = nil
-        try setAside(registryPlace.name, registryPlace.id, because: failed.reason)
-        unreadable[registryPlace.name] = nil
-        registryPlace = PartitionPlace(
-            root: path, topic: registryPlace.topic, id: TopicID.random(), index: 0, disk: disk)
     }
 
     /// Decodes the whole batches of a partition of ours that begin at or after an offset, in order. One that cannot be

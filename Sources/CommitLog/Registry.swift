@@ -13,7 +13,8 @@ import Records
 /// pipeline, key:        i16 kind = 1, string name
 /// pipeline, value:      i8 version = 1, i64 producer id, i16 epoch
 /// producer ids, key:    i16 kind = 2
-/// producer ids, value:  i8 version = 1, i64 first id that was never handed to clients
+/// producer ids, value:  i8 version = 1, i64 first id that was never handed to clients: 2^40 and a thousand for
+///                       each offset up to this record's
 /// leader epoch, key:    i16 kind = 3
 /// leader epoch, value:  i8 version = 1, i32 epoch
 /// ```

@@ -96,4 +96,7 @@ package struct PipelineProducer: Hashable, Sendable {
 
     /// Producer ids from here on are never handed to clients: a batch that has one needs a commit record.
     package static let firstReserved: Int64 = 1 << 62
+    /// Producer ids of clients begin here: above all that an adopted broker can have handed out, a thousand at a time, and
+    /// all that older versions did.
+    package static let firstOfClients: Int64 = 1 << 40
 }

@@ -48,26 +48,6 @@ import Testing
         }
     }
 
-    @Test("a registry that the disk does not give is put out of the way: the directories say what exists")
-    func registry() throws {
-        var site = try Site()
-        let id = try #require(site.directory.topic(named: "t")).id
-        try site.directory.sync()
-        site.memory.kill()
-        site.memory.fail { call in
-            call.path.hasPrefix("/d/__penstock_topics-0/") && call.operation == .read ? .fails(5) : nil
-        }
-        try site.reopen()
-        #expect(site.directory.recovery.adopted == ["t"])
-        #expect(site.directory.topic(named: "t")?.id == id)
-        #expect(try site.rounds() == [1])
-        #expect(site.directory.recovery.ignored.contains { $0.contains("/d/__penstock_topics-0") })
-        try site.commit(2)
-        site.memory.kill()
-        try site.reopen()
-        #expect(try site.rounds() == [1, 2])
-    }
-
     @Test("positions that the disk does not give refuse rounds, and everything is served")
     func positions() throws {
         var site = try Site()

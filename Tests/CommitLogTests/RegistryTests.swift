@@ -1,0 +1,147 @@
+import CommitLog
+import Records
+import TestSupport
+import Testing
+
+/// The registry says what exists: nothing is done without it, and what is lost of it gives nothing out twice.
+@Suite struct RegistryTests {
+    private static let log = "/d/__penstock_topics-0/00000000000000000000.log"
+
+    @Test(
+        "a registry that the disk does not give fails the opening and changes nothing; the next one has everything",
+        arguments: [5, 13] as [Int32])
+    func unreadable(code: Int32) throws {
+        let operations: [MemoryDisk.Operation] = [.list, .status, .open, .read, .write, .sync]
+        for isClean in [true, false] {
+            var site = try Site(configuration: ["retention.ms": "77"])
+            let id = try #require(site.directory.topic(named: "t")).id
+            let ids = try site.directory.nextProducerIdBlock()
+            if isClean { try site.directory.close() } else { try site.directory.sync() }
+            for operation in operations {
+                site.memory.kill()
+                let before = contents(site.memory)
+                site.memory.fail { call in
+                    call.path.hasPrefix("/d/__penstock_topics-0") && call.operation == operation ? .fails(code) : nil
+                }
+                // After a clean stop nothing of it is written, and records of the opening come last.
+                let error = opening(&site)
+                if isClean && [.write, .sync].contains(operation) { continue }
+                let text = error.map { "\($0)" } ?? "it opened, \(operation)"
+                #expect(text.contains("/d/__penstock_topics-0") && text.contains("start again"), "\(text)")
+                #expect(contents(site.memory) == before, "\(operation)")
+            }
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.recovery.adopted.isEmpty && site.directory.recovery.ignored.isEmpty)
+            let topic = try #require(site.directory.topic(named: "t"))
+            #expect(topic.id == id && topic.configuration == ["retention.ms": "77"])
+            #expect(try site.directory.nextProducerIdBlock().lowerBound >= ids.upperBound)
+            #expect(try site.rounds() == [1])
+            try site.commit(2)
+        }
+    }
+
+    private func opening(_ site: inout Site) -> StorageError? {
+        do throws(StorageError) {
+            site.directory = try DataDirectory.open("/d", disk: site.memory.disk)
+            return nil
+        } catch { return error }
+    }
+
+    private func contents(_ memory: MemoryDisk) -> [String: [UInt8]?] {
+        let files = memory.files.filter { $0 != "/d/.lock" }
+        return Dictionary(uniqueKeysWithValues: files.map { ($0, memory.bytes(of: $0)) })
+    }
+
+    /// Where the batches of the registry lie in its only segment.
+    private func batches(_ bytes: [UInt8]) throws -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var start = 0
+        while start < bytes.count {
+            let size = try BatchHeader(parsing: bytes.rawSpan.extracting(droppingFirst: start)).size
+            ranges.append(start..<start + size)
+            start += size
+        }
+        return ranges
+    }
+
+    @Test("whichever record of the registry rots, no producer id is handed out twice")
+    func producerIDs() throws {
+        for isClean in [true, false] {
+            for rotten in 0..<9 {
+                var site = try Site()
+                var clients = [try site.directory.nextProducerIdBlock(), try site.directory.nextProducerIdBlock()]
+                var pipelines = try ["p", "q", "r"].map { try site.directory.producer(pipeline: $0).id }
+                clients.append(try site.directory.nextProducerIdBlock())
+                if isClean { try site.directory.close() } else { try site.directory.sync() }
+                var bytes = try #require(site.memory.bytes(of: Self.log))
+                let ranges = try batches(bytes)
+                // The last one too: it was synced, and may look like a torn tail.
+                bytes[ranges[min(rotten, ranges.count - 1)].upperBound - 1] ^= 1
+                site.memory.setBytes(of: Self.log, to: bytes)
+                for _ in 0..<2 {
+                    site.memory.kill()
+                    try site.reopen()
+                    clients.append(try site.directory.nextProducerIdBlock())
+                    pipelines.append(try site.directory.producer(pipeline: "new \(pipelines.count)").id)
+                }
+                #expect(Set(clients).count == clients.count, "batch \(rotten): \(clients)")
+                #expect(Set(pipelines).count == pipelines.count, "batch \(rotten): \(pipelines)")
+            }
+        }
+    }
+
+    @Test("a registry whose end is gone hands out no id that it may have handed out")
+    func lostEnd() throws {
+        for count in [0, 100] {
+            var site = try Site()
+            for _ in 0..<5 { _ = try site.directory.nextProducerIdBlock() }
+            try site.directory.checkpoint()
+            let last = try (0..<5).map { _ in try site.directory.nextProducerIdBlock() }[4]
+            let bytes = try #require(site.memory.bytes(of: Self.log))
+            site.memory.setBytes(of: Self.log, to: Array(bytes.prefix(count)))
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.recovery.damage.map(\.partition) == ["__penstock_topics-0"])
+            #expect(try site.directory.nextProducerIdBlock().lowerBound >= last.upperBound)
+        }
+    }
+
+    @Test("a topic whose newer settings may be lost keeps everything until it is given settings")
+    func settings() throws {
+        for dies in [false, true] {
+            var site = try Site(configuration: ["cleanup.policy": "compact,delete", "retention.ms": "1"])
+            _ = try site.directory.createTopic("other", partitions: 1, configuration: ["retention.ms": "1"])
+            try site.directory.alterTopic(named: "t", configuration: ["retention.ms": "-1"])
+            _ = try site.directory.createTopic("later", partitions: 1, configuration: ["retention.ms": "1"])
+            var bytes = try #require(site.memory.bytes(of: Self.log))
+            let altered = try batches(bytes)
+            bytes[altered[altered.count - 2].upperBound - 1] ^= 1
+            site.memory.setBytes(of: Self.log, to: bytes)
+            site.memory.kill()
+            if dies {
+                // After the damage was bridged, and before anything was recorded.
+                site.memory.fail { call in
+                    call.operation == .remove && call.path.hasSuffix("penstock-sync-failed") ? .fails(5) : nil
+                }
+                #expect(throws: StorageError.self) { try site.reopen() }
+                site.memory.kill()
+            }
+            try site.reopen()
+            for _ in 0..<2 {
+                for (name, keeps) in [("t", true), ("other", true), ("later", false)] {
+                    let settings = try #require(site.directory.topic(named: name)).partitions[0].settings
+                    #expect((settings.retentionMilliseconds == -1) == keeps, "\(name)")
+                    #expect(settings.cleanupPolicy == .delete)
+                }
+                site.memory.kill()
+                try site.reopen()
+                #expect(site.directory.recovery.ignored.isEmpty)
+            }
+            try site.directory.alterTopic(named: "t", configuration: ["retention.ms": "5"])
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.topic(named: "t")?.configuration == ["retention.ms": "5"])
+        }
+    }
+}
