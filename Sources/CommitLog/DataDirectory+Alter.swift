@@ -37,7 +37,7 @@ extension DataDirectory {
             let places = (Int32(present)..<Int32(count)).map { index in
                 PartitionPlace(root: path, topic: name, id: topic.id, index: index, disk: disk)
             }
-            for place in places { try clear(place, operation) }
+            for place in places { try clear(place, registry, operation) }
             // The directories come before the record: one that no record speaks of is looked at by nobody.
             do throws(StorageError) {
                 let more = try storing(operation) { () throws(DiskError) in
@@ -69,19 +69,25 @@ extension DataDirectory {
         return (topic, entry)
     }
 
-    /// Takes away what an attempt that a crash ended left in a new partition's place. Records of whatever origin stay.
-    private func clear(_ place: PartitionPlace, _ operation: String) throws(StorageError) {
+    /// Takes away, durably, what a deletion or an attempt that did not come to its end left in a new partition's place.
+    /// Records of whatever other origin stay.
+    func clear(_ place: PartitionPlace, _ registry: Registry, _ operation: String) throws(StorageError) {
         let isInTheWay = try storing(operation) { () throws(DiskError) in
             guard try disk.exists(place.path) else { return false }
-            for name in try disk.list(place.path) where name.hasSuffix(".log") {
-                if try disk.status("\(place.path)/\(name)").size > 0 { return true }
+            let id = try PartitionPlace.topicID(of: place.path, disk: disk)
+            if !(id.map(registry.deleted.contains) ?? false) {
+                for name in try disk.list(place.path) where name != PartitionPlace.metadataName {
+                    if try disk.status("\(place.path)/\(name)").size > 0 { return true }
+                }
             }
             try removeTree(place.path)
+            // Else it could come back under the new topic's name.
+            try syncNames(of: path)
             return false
         }
         guard !isInTheWay else {
             throw StorageError(
-                operation, .damaged("\(place.path) holds records that belong to no partition: move it elsewhere first"))
+                operation, .damaged("\(place.path) holds files that belong to no topic: move it elsewhere first"))
         }
     }
 }

@@ -88,8 +88,10 @@ extension DataDirectory {
             }
             point.partition.checkpointed(at: point.end)
         }
-        // A topic that was deleted meanwhile may still stand in it.
-        state.leftovers = Set(points.filter { $0.partition.isDeleted }.map(\.partition.topicName))
+        // The cleaner's file is not written here: while nobody has read it, it may name whom it named.
+        if cleanedEnds.withLock({ $0 != nil }) { state.leftovers = [] }
+        // A topic that was deleted meanwhile may still stand in these.
+        state.leftovers.formUnion(points.filter { $0.partition.isDeleted }.map(\.partition.topicName))
     }
 
     /// Makes the log starts durable that lie inside of a segment.

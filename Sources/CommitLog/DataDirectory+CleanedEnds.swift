@@ -34,10 +34,10 @@ extension DataDirectory {
     /// A topic is gone: so is its name in the file, once it has been read. (Until then it is taken out with those in the
     /// other checkpoints when the name is given out again.)
     func forgetCleaned(_ topic: Topic) throws(DiskError) {
-        let wasThere = cleanedEnds.withLock { ends in
-            topic.partitions.reduce(false) { ends?.removeValue(forKey: CleanedKey($1)) != nil || $0 }
-        }
-        if wasThere { try writeCleanedEnds() }
+        let keys = topic.partitions.map(CleanedKey.init)
+        guard cleanedEnds.withLock({ ends in keys.contains { ends?[$0] != nil } }) else { return }
+        try writeCleanedEnds()
+        cleanedEnds.withLock { ends in for key in keys { ends?[key] = nil } }
     }
 
     private func writeCleanedEnds() throws(DiskError) {

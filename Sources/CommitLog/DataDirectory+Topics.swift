@@ -19,6 +19,10 @@ extension DataDirectory {
             if topic(named: name) != nil { throw StorageError(operation, .topicExists(name)) }
             try storing(operation) { () throws(DiskError) in try forgetLeftover(name) }
             let id = TopicID.random()
+            for index in 0..<Int32(partitions) {
+                let place = PartitionPlace(root: path, topic: name, id: id, index: index, disk: disk)
+                try clear(place, registry, operation)
+            }
             let entry = Registry.TopicEntry(
                 name: name, partitions: Int32(partitions), configuration: configuration, isInternal: `internal`)
             try record(.topic(id, entry), in: &registry)
@@ -78,38 +82,53 @@ extension DataDirectory {
 
     /// Deletes a topic. Its deletion is durable before the first file is touched; readers that hold spans of it keep
     /// them.
+    /// - Throws: also when the topic is deleted, and files of it are left: the next opening removes them, or who makes a
+    ///   topic of that name.
     package func deleteTopic(_ name: String) throws(StorageError) {
         let operation = "delete the topic \(name)"
-        let topic = try naming.withLock { (registry) throws(StorageError) in
+        let (topic, failure) = try naming.withLock { (registry) throws(StorageError) in
             guard let topic = self.topic(named: name) else { throw StorageError(operation, .unknownTopic(name)) }
             guard topic.id != registryPartition.topicID, topic.id != positionsPartition.topicID else {
                 throw StorageError(operation, .invalidTopic("Penstock itself needs it"))
             }
             try record(.topicDeleted(topic.id), in: &registry)
-            noteLeftover(name)
             catalog.withLock { catalog in
                 catalog.byName[name] = nil
                 catalog.byID[topic.id] = nil
             }
+            // Not before: a checkpoint that found the topic in the catalog still writes its name.
+            noteLeftover(name)
             // From here on nobody writes, so the files can go. A swap that is under way comes to its end first.
             for partition in topic.partitions {
                 partition.housekeeping.run { partition.writer.withLock { $0.markDeleted() } }
             }
-            try storing(operation) { () throws(DiskError) in try forgetCleaned(topic) }
-            try storing(operation) { () throws(DiskError) in
-                for partition in topic.partitions {
-                    // Out of the way of a new topic of this name, in Kafka's form.
-                    try disk.rename(partition.directory, "\(path)/\(partition.name).\(topic.id.hexadecimal)-delete")
-                }
-                try disk.syncDirectory(path)
-            }
-            return topic
+            return (topic, moveAway(topic, operation))
         }
         if let observer { for partition in topic.partitions { observer(partition) } }
-        for partition in topic.partitions {
-            // What is left behind is removed by the next opening.
-            try? removeTree("\(path)/\(partition.name).\(topic.id.hexadecimal)-delete")
+        for partition in topic.partitions { try? removeTree(grave(of: partition)) }
+        if let failure { throw failure }
+    }
+
+    /// Takes the files of a deleted topic out of the way of a new one of its name, as far as they go.
+    /// - Returns: why some did not.
+    private func moveAway(_ topic: Topic, _ operation: String) -> StorageError? {
+        var failure: StorageError?
+        func attempt(_ body: () throws(DiskError) -> Void) {
+            do throws(StorageError) {
+                try withReserve { () throws(StorageError) in try storing(operation, body) }
+            } catch { failure = failure ?? error }
         }
+        attempt { () throws(DiskError) in try forgetCleaned(topic) }
+        for partition in topic.partitions {
+            attempt { () throws(DiskError) in try disk.rename(partition.directory, grave(of: partition)) }
+        }
+        attempt { () throws(DiskError) in try syncNames(of: path) }
+        return failure
+    }
+
+    /// What the directory of a deleted partition is called, in Kafka's form.
+    private func grave(of partition: Partition) -> String {
+        "\(path)/\(partition.name).\(partition.topicID.hexadecimal)-delete"
     }
 
     func removeTree(_ path: String) throws(DiskError) { try disk.removeTree(path) }
@@ -142,6 +161,7 @@ extension DataDirectory {
     }
 
     /// Appends a change of the registry and syncs it, then applies it.
+    /// - Throws: when nothing of it is in the log, or when all writing has stopped.
     func record(_ change: Registry.Change, in registry: inout Registry) throws(StorageError) {
         let (key, value) = change.encode()
         let batch: EncodedBatch
@@ -153,9 +173,29 @@ extension DataDirectory {
         guard case .appended(_, let ticket) = try append(batch, to: registryPartition) else {
             throw StorageError("write \(registryPartition.name)", .damaged("it has producers"))
         }
-        try runPass(through: ticket)
+        try syncRecord(ticket)
         registry.apply(change)
     }
+
+    /// Makes a record of the registry durable. The next pass, or the next opening, would make it count whatever the caller
+    /// is told now: so it counts, or nothing is acknowledged any more.
+    private func syncRecord(_ ticket: CommitTicket) throws(StorageError) {
+        for _ in 0..<Self.recordAttempts {
+            do throws(StorageError) { return try runPass(through: ticket) } catch {
+                guard case .disk(let failure) = error.cause, failure.isOutOfDescriptors else { throw error }
+                files.letGo()
+            }
+        }
+        let reason = """
+            a record of \(registryPartition.name) is written and could not be synced, since the process or the machine has \
+            no descriptor left; raise that limit (ulimit -n)
+            """
+        stop(reason)
+        throw StorageError("sync \(path)", .stopped(reason: reason))
+    }
+
+    /// Each time the log's own files are closed first, so that more comes of it only if somebody else takes them.
+    private static var recordAttempts: Int { 16 }
 }
 
 extension TopicID {

@@ -50,6 +50,11 @@ final class FileCache: Sendable {
         _ = clock.withLock { $0.admit(entry) }
     }
 
+    /// Closes the files that nobody works with: the process has no descriptors left.
+    func letGo() {
+        _ = files.withLock { $0.shrink(to: 0) }
+    }
+
     /// How many files are kept open, as far as is known; how many bytes are mapped.
     var kept: (files: Int, mappedBytes: Int) {
         (files.withLock { $0.total }, mappings.withLock { $0.total })
@@ -79,10 +84,15 @@ struct EvictionClock {
 
     /// - Returns: what was taken from others.
     mutating func admit(_ entry: Entry) -> [any Sendable] {
-        var taken: [any Sendable] = []
         total += entry.size
         // Behind the hand: the last to be asked.
         entries.append(entry)
+        return shrink(to: limit)
+    }
+
+    /// - Returns: what was taken.
+    mutating func shrink(to limit: Int) -> [any Sendable] {
+        var taken: [any Sendable] = []
         // Twice round: the first time everybody may have used theirs.
         var steps = 2 * entries.count
         while total > limit, steps > 0 {
