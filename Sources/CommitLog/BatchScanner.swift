@@ -107,7 +107,7 @@ struct BatchScanner {
 
     /// Makes `count` bytes at `place` part of the window; the file must have them.
     private mutating func load(_ place: Int64, count: Int) throws(DiskError) {
-        if place >= windowStart && place + Int64(count) <= windowStart + Int64(window.count) { return }
+        if place >= windowStart && place + Int64(count) <= windowStart + Int64(windowCount) { return }
         let wanted = Int(min(Int64(max(windowSize, count)), end - place))
         if window.count < wanted { window = [UInt8](repeating: 0, count: wanted) }
         windowCount = 0

@@ -67,6 +67,33 @@ import Testing
         }
     }
 
+    @Test("a file that is cut during a walk ends it after whole entries", arguments: Seeds.some(30), [true, false])
+    func cutMeanwhile(seed: UInt64, checksCRC: Bool) throws {
+        var random = SeededGenerator(seed: seed)
+        // Together more than is read ahead, with and without checksums.
+        let entries = try (0..<20).map { number in
+            let value = [UInt8](repeating: 7, count: number % 4 == 0 ? 90_000 : 30)
+            let batch = try RecordBatch.encode([Record(timestamp: 0, value: value)])
+            return batch.withUnsafeBytes { Array($0) }
+        }
+        let bytes = entries.flatMap { $0 }
+        let file = try file(bytes)
+        let steps = Int.random(in: 1..<entries.count, using: &random)
+        let told = entries[..<steps].reduce(0) { $0 + $1.count }
+        let cut = Int.random(in: told..<min(bytes.count, told + 300_000), using: &random)
+        var scanner = BatchScanner(file, to: Int64(bytes.count), checksCRC: checksCRC)
+        var found: [Int] = []
+        func walk() throws {
+            while found.count <= entries.count, case .batch(let batch) = try scanner.next() {
+                found.append(batch.size)
+                if found.count == steps { try file.truncate(to: Int64(cut)) }
+            }
+        }
+        // What was read ahead may be told. Twice: what was read of the shorter file is still there.
+        for _ in 0..<2 { _ = try? walk() }
+        #expect(found == entries.prefix(found.count).map(\.count))
+    }
+
     @Test("an old message has its own time", arguments: [(Int8(0), Int64(-1)), (1, 77)])
     func time(magic: Int8, time: Int64) throws {
         let bytes = OldMessages.message(magic: magic, offset: 3, timestamp: 77, key: nil, value: nil)
