@@ -1,3 +1,4 @@
+import Glibc
 import Records
 
 /// What was durable once and cannot be read any more.
@@ -94,6 +95,11 @@ extension Recovery {
         let base = hole.segment?.base ?? 0
         let good = hole.segment?.validSize ?? 0
         let size = hole.segment?.fileSize ?? 0
+        // An offset's distance from its segment's base has 31 bits: the partition goes offline, with all that it has.
+        guard hole.to - base <= Int64(Int32.max) else {
+            let what = "bridge offsets \(hole.from) to \(hole.to - 1), more than a segment has, in"
+            throw DiskError(operation: what, path: partition.place.path, code: EBADMSG)
+        }
         let resume = hole.resume ?? size
         var copy: String?
         if good < resume { copy = try keep(partition.place.name, hole.from, [(stem, good, resume)]) }
@@ -101,15 +107,8 @@ extension Recovery {
         let new = try disk.open(path + ".tmp", .create)
         try new.truncate(to: 0)
         var position = try Self.copy(path, 0..<good, to: new, at: 0, disk)
-        var next = hole.from
-        // An offset's distance from its segment's base has 31 bits.
-        let last = min(hole.to, base + Int64(Int32.max))
-        while next < last {
-            let end = min(last, next + Int64(Int32.max))
-            try new.write(Self.emptyBatch(from: next, to: end), at: position)
-            position += Int64(BatchHeader.size)
-            next = end
-        }
+        try new.write(Self.emptyBatch(from: hole.from, to: hole.to), at: position)
+        position += Int64(BatchHeader.size)
         if let resume = hole.resume { position = try Self.copy(path, resume..<size, to: new, at: position, disk) }
         try new.syncWhole()
         // What is behind the damage lies elsewhere now: the indexes are made again.

@@ -29,6 +29,24 @@ import Testing
         return ranges
     }
 
+    @Test("a partition that lost more offsets than a segment has is offline and as it was, and the others are served")
+    func lostMuch() throws {
+        var site = try site()
+        try site.directory.close()
+        let checkpoint = "/d/recovery-point-offset-checkpoint"
+        let lines = String(decoding: try #require(site.memory.bytes(of: checkpoint)), as: UTF8.self)
+        let raised = lines.replacing("t 1 8\n", with: "t 1 5000000000\n")
+        #expect(raised != lines)
+        site.memory.setBytes(of: checkpoint, to: Array(raised.utf8))
+        let bytes = site.memory.bytes(of: Self.log)
+        site.memory.kill()
+        try site.reopen()
+        #expect(site.directory.recovery.offline.count == 1)
+        #expect("\(site.directory.recovery.offline)".contains("offsets 8 to 4999999999"))
+        #expect(try site.partitions[0].allValues().count == 8)
+        #expect(site.memory.bytes(of: Self.log) == bytes)
+    }
+
     @Test("a rotten record costs its own batch and no other, in no partition, and a copy is kept", arguments: 0..<6)
     func record(batch: Int) throws {
         var site = try site()
