@@ -32,10 +32,13 @@ struct TimeIndexCheck {
 
     /// Takes the next batch of the segment.
     mutating func take(_ batch: ScannedBatch) throws(DiskError) {
+        let before = largest
         largest = max(largest, batch.maxTimestamp)
         let relative = batch.lastOffset - base
         while let found = entry, Int64(found.relativeOffset) <= relative {
-            if let objection = objection(to: found, batch) { findings.add(path, entryPosition, objection) }
+            if let objection = objection(to: found, batch, largestBefore: before) {
+                findings.add(path, entryPosition, objection)
+            }
             try advance()
         }
         lastBatch = relative
@@ -66,7 +69,9 @@ struct TimeIndexCheck {
         }
     }
 
-    private func objection(to found: TimeIndex.Entry, _ batch: ScannedBatch) -> String? {
+    private func objection(
+        to found: TimeIndex.Entry, _ batch: ScannedBatch, largestBefore: Int64
+    ) -> String? {
         let offset = base + Int64(found.relativeOffset)
         let isOld = batch.message != nil
         guard isOld ? Int64(found.relativeOffset) > lastBatch : offset >= batch.baseOffset else {
@@ -80,6 +85,9 @@ struct TimeIndexCheck {
         }
         guard found.timestamp == largest || isBlind else {
             return "timestamp \(found.timestamp) at offset \(offset) is not the largest so far, which is \(largest)"
+        }
+        guard largestBefore < found.timestamp || isBlind else {
+            return "it has timestamp \(found.timestamp) for offset \(offset), an earlier batch has it already"
         }
         return nil
     }

@@ -61,6 +61,10 @@ struct TransactionIndexCheck {
             return "it has producer \(found.producerId) from \(found.firstOffset), whose transaction begins at "
                 + "\(ended.range.firstOffset)"
         }
+        // A reader looks no further than an entry that is beyond what it reads.
+        if let ended, found.lastStable > ended.range.lastStable {
+            return "it has a last stable offset of \(found.lastStable), which was \(ended.range.lastStable)"
+        }
         return nil
     }
 
