@@ -41,11 +41,13 @@ crash: build $(stamps)/packages-test ## kill -9 again and again while 1 GB is co
 	PENSTOCK_BINARY=$(CURDIR)/$(binary) PENSTOCK_CRASH_MEGABYTES=1024 PENSTOCK_CRASH_KILLS=20 \
 	    PENSTOCK_KILL_CYCLES=500 $(SWIFT) test --skip-build --disable-xctest --filter 'CrashTests|KillTests'
 
-fuzz: toolchain ## feed what reads files bytes that nobody wrote: SECONDS=60, under libFuzzer
+fuzz: toolchain ## feed what reads files and frames bytes that nobody wrote: SECONDS=60, under libFuzzer
 	PENSTOCK_FUZZ=1 $(SWIFT) build --configuration release --sanitize=fuzzer --product Fuzz --scratch-path .build-fuzz
 	mkdir -p .build-fuzz/corpus
-	.build-fuzz/release/Fuzz -max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
-	    -artifact_prefix=.build-fuzz/ .build-fuzz/corpus
+	PENSTOCK_FUZZ_SEEDS=.build-fuzz/corpus .build-fuzz/release/Fuzz -max_total_time=$(or $(SECONDS),60) -max_len=4096 \
+	    -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=512 -artifact_prefix=.build-fuzz/ .build-fuzz/corpus || { \
+	    echo "The input stands in .build-fuzz (crash-…, timeout-… or oom-…, as libFuzzer says above)." \
+	        "To see it again: .build-fuzz/release/Fuzz .build-fuzz/NAME" >&2; exit 1; }
 
 lint: toolchain $(stamps)/packages-test ## check the format, the imports against the target graph, and the documents
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

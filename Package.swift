@@ -68,6 +68,11 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CommitLog", "Records", "Platform"], path: "Tests/TestSupport",
             swiftSettings: fenced),
+        // What a fuzzer's bytes do, for `make fuzz` and for the seeded mutations in `make test`.
+        .target(
+            name: "FuzzEntries", dependencies: ["CommitLog", "KafkaProtocol", "Records", "Platform", "TestSupport"],
+            path: "Tests/FuzzEntries", swiftSettings: house),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries", "TestSupport"], swiftSettings: house),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: house),
         .testTarget(name: "RecordsTests", dependencies: ["Records", "TestSupport"], swiftSettings: house),
         .testTarget(
@@ -114,5 +119,6 @@ let package = Package(
 // libFuzzer brings its own main, so this product is there for `make fuzz` only.
 if Context.environment["PENSTOCK_FUZZ"] != nil {
     package.targets.append(
-        .executableTarget(name: "Fuzz", dependencies: ["TestSupport"], path: "Tests/Fuzz", swiftSettings: house))
+        .executableTarget(
+            name: "Fuzz", dependencies: ["CommitLog", "FuzzEntries"], path: "Tests/Fuzz", swiftSettings: house))
 }

@@ -45,37 +45,6 @@ struct Exchange: Sendable, CustomTestStringConvertible {
 }
 
 extension APIKey {
-    /// Each request type, so that a test can walk all of them.
-    var request: any RequestMessage.Type {
-        switch self {
-        case .produce: ProduceRequest.self
-        case .fetch: FetchRequest.self
-        case .listOffsets: ListOffsetsRequest.self
-        case .metadata: MetadataRequest.self
-        case .offsetCommit: OffsetCommitRequest.self
-        case .offsetFetch: OffsetFetchRequest.self
-        case .findCoordinator: FindCoordinatorRequest.self
-        case .joinGroup: JoinGroupRequest.self
-        case .heartbeat: HeartbeatRequest.self
-        case .leaveGroup: LeaveGroupRequest.self
-        case .syncGroup: SyncGroupRequest.self
-        case .describeGroups: DescribeGroupsRequest.self
-        case .listGroups: ListGroupsRequest.self
-        case .apiVersions: ApiVersionsRequest.self
-        case .createTopics: CreateTopicsRequest.self
-        case .deleteTopics: DeleteTopicsRequest.self
-        case .initProducerId: InitProducerIdRequest.self
-        case .offsetForLeaderEpoch: OffsetForLeaderEpochRequest.self
-        case .describeConfigs: DescribeConfigsRequest.self
-        case .alterConfigs: AlterConfigsRequest.self
-        case .incrementalAlterConfigs: IncrementalAlterConfigsRequest.self
-        case .createPartitions: CreatePartitionsRequest.self
-        case .deleteRecords: DeleteRecordsRequest.self
-        case .describeCluster: DescribeClusterRequest.self
-        case .describeProducers: DescribeProducersRequest.self
-        }
-    }
-
     var response: any ResponseMessage.Type { Self.response(of: request) }
 
     private static func response<R: RequestMessage>(of: R.Type) -> any ResponseMessage.Type { R.Response.self }
