@@ -53,8 +53,9 @@ package struct BrokerOptions: Sendable {
     package var maxDescribedProducers = 100_000
     /// When an offset commit is answered: appended as in Kafka, or synced (`offsets_acks`).
     package var offsetsAcks = OffsetsAcks.appended
-    /// Bytes of group records and offsets that wait to be written.
-    package var maxQueuedCommitBytes = 16 << 20
+    /// Bytes of group records and offsets that wait to be written. A single commit that has more is refused with
+    /// INVALID_COMMIT_OFFSET_SIZE.
+    package var maxQueuedCommitBytes = 32 << 20
     package var groups = GroupOptions()
 
     package enum OffsetsAcks: String, CaseIterable, Sendable { case appended, synced }

@@ -47,8 +47,8 @@ final class GroupCoordinator: Sendable {
             call.waiter = state.newWaiter()
             call.unique = Self.unique()
             state.joins[call.waiter] = respond
-            guard !state.isStopped else {
-                return [.answerJoin(call.waiter, .failed(.coordinatorNotAvailable, member: call.member))]
+            if let error = state.isStopped ? .coordinatorNotAvailable : objection(to: call.group) {
+                return [.answerJoin(call.waiter, .failed(error, member: call.member))]
             }
             return state.groups.join(call, now: clock.now(), wall: clock.wallMilliseconds())
         }
@@ -104,6 +104,13 @@ final class GroupCoordinator: Sendable {
 
     // MARK: Offsets
 
+    /// Why a group is not served: its name is too long, or its records could not be read at the start. Nobody knows then
+    /// what it has committed, and its members would begin anew.
+    func objection(to group: String) -> ErrorCode? {
+        guard group.utf8.count <= options.maxGroupNameBytes else { return .invalidGroupId }
+        return offsetsLog.isKnown(group) ? nil : .coordinatorNotAvailable
+    }
+
     /// Who commits, as OffsetCommit says.
     struct Committer {
         var group: String
@@ -118,11 +125,15 @@ final class GroupCoordinator: Sendable {
         _ offsets: [(key: OffsetKey, offset: CommittedOffset)], by committer: Committer,
         _ done: @escaping @Sendable (ErrorCode) -> Void
     ) {
+        if let error = objection(to: committer.group) { return done(error) }
         let error = state.withLock { state in
             let error = state.groups.admitCommit(
                 committer.group, member: committer.member, instance: committer.instance,
                 generation: committer.generation, namesMissingGroup: committer.namesMissingGroup, now: clock.now())
             guard error == .none else { return error }
+            guard state.groups.hasRoom(for: offsets.lazy.map(\.key), of: committer.group) else {
+                return .groupMaxSizeReached
+            }
             let wall = clock.wallMilliseconds()
             guard
                 let records = encode({ () throws(WireError) in
@@ -131,6 +142,7 @@ final class GroupCoordinator: Sendable {
                     }
                 })
             else { return .invalidCommitOffsetSize }
+            guard offsetsLog.canTake(records) else { return .invalidCommitOffsetSize }
             // Within the lock, so that the log has the order in which commits were let in.
             let isTaken = offsetsLog.write(records) { [self] error in
                 if error == .none { take(offsets, of: committer.group) }
@@ -147,11 +159,7 @@ final class GroupCoordinator: Sendable {
         }
     }
 
-    func offset(_ group: String, _ key: OffsetKey) -> CommittedOffset? {
-        state.withLock { $0.groups.offset(group, key) }
-    }
-
-    func offsets(_ group: String) -> [(key: OffsetKey, offset: CommittedOffset)] {
+    func offsets(_ group: String) -> [OffsetKey: CommittedOffset] {
         state.withLock { $0.groups.offsets(group) }
     }
 

@@ -1,3 +1,4 @@
+import CommitLog
 package import KafkaProtocol
 import Platform
 import Records
@@ -7,23 +8,32 @@ extension Node {
     package func offsetCommit(
         _ request: OffsetCommitRequest, _ context: RequestContext, _ respond: @escaping Respond<OffsetCommitResponse>
     ) {
-        var refused: [OffsetKey: ErrorCode] = [:]
+        var refused: [ErrorCode?] = []
         var offsets: [(key: OffsetKey, offset: CommittedOffset)] = []
+        var named = NamedPartitions()
         let now = clock.wallMilliseconds()
         for topic in request.topics {
+            let found = directory.topic(named: topic.name)
+            let number = named.number(of: topic.name)
             for asked in topic.partitions {
-                let key = OffsetKey(topic: topic.name, partition: asked.partitionIndex)
                 let metadata = asked.committedMetadata ?? ""
-                if partition(topic.name, asked.partitionIndex) == nil {
-                    refused[key] = .unknownTopicOrPartition
-                } else if metadata.utf8.count > options.groups.maxOffsetMetadata {
-                    refused[key] = .offsetMetadataTooLarge
-                } else {
-                    let offset = CommittedOffset(
-                        offset: asked.committedOffset, leaderEpoch: asked.committedLeaderEpoch, metadata: metadata,
-                        committed: now)
-                    offsets.append((key, offset))
+                guard named.insert(asked.partitionIndex, of: number) else {
+                    refused.append(.invalidRequest)
+                    continue
                 }
+                guard found?.partition(asked.partitionIndex) != nil else {
+                    refused.append(.unknownTopicOrPartition)
+                    continue
+                }
+                guard metadata.utf8.count <= options.groups.maxOffsetMetadata else {
+                    refused.append(.offsetMetadataTooLarge)
+                    continue
+                }
+                refused.append(nil)
+                let offset = CommittedOffset(
+                    offset: asked.committedOffset, leaderEpoch: asked.committedLeaderEpoch, metadata: metadata,
+                    committed: now)
+                offsets.append((OffsetKey(topic: topic.name, partition: asked.partitionIndex), offset))
             }
         }
         let committer = GroupCoordinator.Committer(
@@ -34,11 +44,18 @@ extension Node {
         }
     }
 
+    /// - Parameter refused: for each partition, in the request's order.
     private static func answer(
-        _ request: OffsetCommitRequest, refused: [OffsetKey: ErrorCode], others: ErrorCode
+        _ request: OffsetCommitRequest, refused: [ErrorCode?], others: ErrorCode
     ) -> OffsetCommitResponse {
         // Whatever is wrong with the log, a client commits again once it has found the coordinator again.
-        let others = others == .kafkaStorageError ? .notCoordinator : others
+        let others =
+            switch others {
+            case .kafkaStorageError: ErrorCode.notCoordinator
+            case .messageTooLarge, .recordListTooLarge: ErrorCode.invalidCommitOffsetSize
+            default: others
+            }
+        var rest = refused[...]
         var response = OffsetCommitResponse()
         response.topics = request.topics.map { topic in
             var answer = OffsetCommitResponse.Topics()
@@ -46,7 +63,7 @@ extension Node {
             answer.partitions = topic.partitions.map { asked in
                 var part = OffsetCommitResponse.Partitions()
                 part.partitionIndex = asked.partitionIndex
-                let own = refused[OffsetKey(topic: topic.name, partition: asked.partitionIndex)]
+                let own = rest.removeFirst()
                 // A metadata that is too long matters only to someone who may commit at all.
                 part.errorCode = own == .offsetMetadataTooLarge && others != .none ? others : own ?? others
                 return part
@@ -64,52 +81,61 @@ extension Node {
             response.groups = request.groups.unique(by: \.groupId).map { group in
                 var answer = OffsetFetchResponse.Groups()
                 answer.groupId = group.groupId
-                answer.topics = topics(of: group.groupId, group.topics)
+                (answer.topics, answer.errorCode) = topics(of: group.groupId, group.topics)
                 return answer
             }
         } else {
-            response.topics = topics(of: request.groupId, request.topics)
+            (response.topics, response.errorCode) = topics(of: request.groupId, request.topics)
         }
         respond(response)
     }
 
     /// - Parameter wanted: nil is everything that was committed.
+    /// - Returns: the error also stands with each partition: old versions have no other place for it.
     private func topics(
         of group: String, _ wanted: [OffsetFetchRequest.Topics]?
-    ) -> [OffsetFetchResponse.Topics] {
-        guard let wanted else { return allTopics(of: group) }
+    ) -> ([OffsetFetchResponse.Topics], ErrorCode) {
+        let error = coordinator.objection(to: group)
+        let offsets = error == nil ? coordinator.offsets(group) : [:]
+        guard let wanted else { return (allTopics(offsets), error ?? .none) }
         var named = NamedPartitions()
-        return wanted.map { topic in
+        let topics = wanted.map { topic in
             var answer = OffsetFetchResponse.Topics()
             answer.name = topic.name
             let number = named.number(of: topic.name)
+            // Nothing is committed for names that no topic can have, and those may be long.
+            let isPossible = Topic.objection(to: topic.name) == nil
             answer.partitions = topic.partitions.filter { named.insert($0, of: number) }.map { index in
-                let key = OffsetKey(topic: topic.name, partition: index)
-                return part(index, coordinator.offset(group, key))
+                part(index, isPossible ? offsets[OffsetKey(topic: topic.name, partition: index)] : nil, error)
             }
             return answer
         }
+        return (topics, error ?? .none)
     }
 
-    private func allTopics(of group: String) -> [OffsetFetchResponse.Topics] {
+    private func allTopics(_ offsets: [OffsetKey: CommittedOffset]) -> [OffsetFetchResponse.Topics] {
         var topics: [OffsetFetchResponse.Topics] = []
-        for (key, offset) in coordinator.offsets(group) {
+        for (key, offset) in offsets.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) })
+        {
             if topics.last?.name != key.topic {
                 var topic = OffsetFetchResponse.Topics()
                 topic.name = key.topic
                 topics.append(topic)
             }
-            topics[topics.count - 1].partitions.append(part(key.partition, offset))
+            topics[topics.count - 1].partitions.append(part(key.partition, offset, nil))
         }
         return topics
     }
 
-    private func part(_ index: Int32, _ offset: CommittedOffset?) -> OffsetFetchResponse.Partitions {
+    private func part(
+        _ index: Int32, _ offset: CommittedOffset?, _ error: ErrorCode?
+    ) -> OffsetFetchResponse.Partitions {
         var answer = OffsetFetchResponse.Partitions()
         answer.partitionIndex = index
         answer.committedOffset = offset?.offset ?? -1
         answer.committedLeaderEpoch = offset?.leaderEpoch ?? -1
         answer.metadata = offset?.metadata ?? ""
+        answer.errorCode = error ?? .none
         return answer
     }
 }

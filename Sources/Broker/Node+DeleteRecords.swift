@@ -43,11 +43,11 @@ extension Node {
     }
 
     private static func deletable(_ topic: Topic?, _ index: Int32) throws(ErrorCode) -> Partition {
-        guard let topic, topic.partitions.indices.contains(Int(index)) else { throw .unknownTopicOrPartition }
+        guard let topic, let partition = topic.partition(index) else { throw .unknownTopicOrPartition }
         guard !topic.isInternal else { throw .invalidTopicException }
         let policy = topic.settings.cleanupPolicy
         guard policy.contains(.delete) || !policy.contains(.compact) else { throw .policyViolation }
-        return topic.partitions[Int(index)]
+        return partition
     }
 
     private func carryOut(_ deletions: [DataDirectory.Deletion]) -> [Result<Int64, ErrorCode>] {

@@ -27,10 +27,10 @@ extension Node {
                 guard error == nil, named.insert(index, of: number) else {
                     return Self.part(index, error ?? .invalidRequest)
                 }
-                guard let found, found.partitions.indices.contains(Int(index)) else {
+                guard let partition = found?.partition(index) else {
                     return Self.part(index, .unknownTopicOrPartition)
                 }
-                return Self.describe(found.partitions[Int(index)], &left)
+                return Self.describe(partition, &left)
             }
             return answer
         }
@@ -39,6 +39,7 @@ extension Node {
 
     /// - Parameter left: producers that still go into the answer.
     private static func describe(_ partition: Partition, _ left: inout Int) -> DescribeProducersResponse.Partitions {
+        guard partition.offline == nil else { return Self.part(partition.index, .kafkaStorageError) }
         var part = part(partition.index, .none)
         let producers = partition.producers()
         guard producers.count <= left else {

@@ -45,13 +45,12 @@ extension Node {
                     part.error = .invalidRequest
                     return part
                 }
-                guard let topic, topic.partitions.indices.contains(Int(asked.partition)) else {
+                guard let partition = topic?.partition(asked.partition) else {
                     part.error = .unknownTopicOrPartition
                     return part
                 }
-                let partition = topic.partitions[Int(asked.partition)]
                 part.partition = partition
-                part.error = epochError(asked.currentLeaderEpoch) ?? .none
+                part.error = objection(to: partition, epoch: asked.currentLeaderEpoch) ?? .none
                 if part.error == .none, asked.fetchOffset < partition.logStart || asked.fetchOffset > partition.logEnd {
                     part.error = .offsetOutOfRange
                 }
@@ -60,8 +59,10 @@ extension Node {
         }
     }
 
-    /// What is wrong with the leader epoch that a client knows; -1 is not checked.
-    func epochError(_ epoch: Int32) -> ErrorCode? {
+    /// Why nothing can be said of a partition: it is offline (nobody knows where it begins and ends, and clients would move
+    /// their positions to what they are told), or the client knows another leader epoch; -1 is not checked.
+    func objection(to partition: Partition, epoch: Int32) -> ErrorCode? {
+        guard partition.offline == nil else { return .kafkaStorageError }
         guard epoch >= 0, epoch != directory.leaderEpoch else { return nil }
         return epoch < directory.leaderEpoch ? .fencedLeaderEpoch : .unknownLeaderEpoch
     }

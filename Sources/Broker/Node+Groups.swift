@@ -8,9 +8,7 @@ import Records
 extension Node {
     func loadGroups() {
         coordinator.load { [directory] key in
-            guard let topic = directory.topic(named: key.topic), topic.partitions.indices.contains(Int(key.partition))
-            else { return nil }
-            let partition = topic.partitions[Int(key.partition)]
+            guard let partition = directory.topic(named: key.topic)?.partition(key.partition) else { return nil }
             // Nobody knows where one that is offline ends.
             return partition.offline == nil ? partition.highWatermark : Int64.max
         }
@@ -122,6 +120,10 @@ extension Node {
     private func describe(_ id: String, version: Int16) -> DescribeGroupsResponse.Groups {
         var answer = DescribeGroupsResponse.Groups()
         answer.groupId = id
+        if let error = coordinator.objection(to: id) {
+            answer.errorCode = error
+            return answer
+        }
         guard let group = coordinator.describe(id) else {
             answer.groupState = "Dead"
             if version >= 6 {

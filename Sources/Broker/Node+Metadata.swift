@@ -96,14 +96,18 @@ extension Node {
         answer.name = topic.name
         answer.topicId = topic.id
         answer.isInternal = topic.isInternal
-        answer.partitions = topic.partitions.indices.map { index in
-            var partition = MetadataResponse.Partitions()
-            partition.partitionIndex = Int32(index)
-            partition.leaderId = options.nodeID
-            partition.leaderEpoch = directory.leaderEpoch
-            partition.replicaNodes = [options.nodeID]
-            partition.isrNodes = [options.nodeID]
-            return partition
+        answer.partitions = topic.partitions.map { partition in
+            var answer = MetadataResponse.Partitions()
+            answer.partitionIndex = partition.index
+            answer.leaderEpoch = directory.leaderEpoch
+            answer.replicaNodes = [options.nodeID]
+            // Without a leader producers of records without a key turn to other partitions.
+            let isOnline = partition.offline == nil
+            answer.leaderId = isOnline ? options.nodeID : -1
+            answer.isrNodes = isOnline ? [options.nodeID] : []
+            answer.offlineReplicas = isOnline ? [] : [options.nodeID]
+            answer.errorCode = isOnline ? .none : .leaderNotAvailable
+            return answer
         }
         return answer
     }
@@ -137,9 +141,9 @@ extension Node {
         _ respond: @escaping Respond<FindCoordinatorResponse>
     ) {
         var response = FindCoordinatorResponse()
-        let refusal = coordinatorRefusal(keyType: request.keyType)
         if context.version >= 4 {
             response.coordinators = request.coordinatorKeys.map { key in
+                let refusal = coordinatorRefusal(of: key, keyType: request.keyType)
                 var coordinator = FindCoordinatorResponse.Coordinators()
                 coordinator.key = key
                 coordinator.nodeId = refusal == nil ? options.nodeID : -1
@@ -150,6 +154,7 @@ extension Node {
                 return coordinator
             }
         } else {
+            let refusal = coordinatorRefusal(of: request.key, keyType: request.keyType)
             response.nodeId = refusal == nil ? options.nodeID : -1
             response.host = refusal == nil ? endpoint.host : ""
             response.port = refusal == nil ? endpoint.port : -1
@@ -159,9 +164,9 @@ extension Node {
         respond(response)
     }
 
-    private func coordinatorRefusal(keyType: Int8) -> (code: ErrorCode, message: String)? {
+    private func coordinatorRefusal(of key: String, keyType: Int8) -> (code: ErrorCode, message: String)? {
         switch keyType {
-        case 0: nil
+        case 0: coordinator.objection(to: key).map { ($0, "the records of this group could not be read") }
         // The one error at which all clients stop instead of trying for ever.
         case 1: (.transactionalIdAuthorizationFailed, "this broker does not speak transactions yet")
         default: (.invalidRequest, "there is no coordinator for keys of type \(keyType)")

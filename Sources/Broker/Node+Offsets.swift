@@ -44,20 +44,20 @@ extension Node {
         _ request: ListOffsetsRequest,
         _ find: (Partition, ListOffsetsRequest.Partitions) -> Found
     ) -> ListOffsetsResponse {
-        var seen: [OffsetKey: Int] = [:]
-        for topic in request.topics {
-            for asked in topic.partitions {
-                seen[OffsetKey(topic: topic.name, partition: asked.partitionIndex), default: 0] += 1
-            }
+        var named = NamedPartitions()
+        let numbers = request.topics.map { topic in
+            let number = named.number(of: topic.name)
+            for asked in topic.partitions { _ = named.insert(asked.partitionIndex, of: number) }
+            return number
         }
         var response = ListOffsetsResponse()
-        response.topics = request.topics.map { topic in
+        response.topics = zip(request.topics, numbers).map { topic, number in
             var answer = ListOffsetsResponse.Topics()
             answer.name = topic.name
+            let there = directory.topic(named: topic.name)
             answer.partitions = topic.partitions.map { asked in
-                let isRepeated = seen[OffsetKey(topic: topic.name, partition: asked.partitionIndex)] != 1
-                let found: Found =
-                    isRepeated ? Found(.invalidRequest) : lookUp(topic.name, asked, find)
+                let isRepeated = named.isRepeated(asked.partitionIndex, of: number)
+                let found: Found = isRepeated ? Found(.invalidRequest) : lookUp(there, asked, find)
                 var part = ListOffsetsResponse.Partitions()
                 part.partitionIndex = asked.partitionIndex
                 part.errorCode = found.error
@@ -72,11 +72,11 @@ extension Node {
     }
 
     private func lookUp(
-        _ name: String, _ asked: ListOffsetsRequest.Partitions,
+        _ topic: Topic?, _ asked: ListOffsetsRequest.Partitions,
         _ find: (Partition, ListOffsetsRequest.Partitions) -> Found
     ) -> Found {
-        guard let partition = partition(name, asked.partitionIndex) else { return Found(.unknownTopicOrPartition) }
-        if let error = epochError(asked.currentLeaderEpoch) { return Found(error) }
+        guard let partition = topic?.partition(asked.partitionIndex) else { return Found(.unknownTopicOrPartition) }
+        if let error = objection(to: partition, epoch: asked.currentLeaderEpoch) { return Found(error) }
         return find(partition, asked)
     }
 
@@ -127,14 +127,15 @@ extension Node {
         response.topics = request.topics.map { topic in
             var answer = OffsetForLeaderEpochResponse.Topics()
             answer.name = topic.name
+            let there = directory.topic(named: topic.name)
             answer.partitions = topic.partitions.map { asked in
                 var part = OffsetForLeaderEpochResponse.Partitions()
                 part.partition = asked.partition
-                guard let partition = partition(topic.name, asked.partition) else {
+                guard let partition = there?.partition(asked.partition) else {
                     part.errorCode = .unknownTopicOrPartition
                     return part
                 }
-                if let error = epochError(asked.currentLeaderEpoch) {
+                if let error = objection(to: partition, epoch: asked.currentLeaderEpoch) {
                     part.errorCode = error
                     return part
                 }
@@ -148,11 +149,11 @@ extension Node {
         }
         return response
     }
+}
 
-    func partition(_ name: String, _ index: Int32) -> Partition? {
-        guard let topic = directory.topic(named: name), topic.partitions.indices.contains(Int(index)) else {
-            return nil
-        }
-        return topic.partitions[Int(index)]
+extension Topic {
+    /// nil for one that is not there.
+    func partition(_ index: Int32) -> Partition? {
+        partitions.indices.contains(Int(index)) ? partitions[Int(index)] : nil
     }
 }

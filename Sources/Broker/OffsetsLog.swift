@@ -31,6 +31,8 @@ final class OffsetsLog: Sendable {
 
     private let state = Lock(State())
     private let partitions = Lock<[Partition]>([])
+    /// Indexes of those whose records could not be read at the start.
+    private let unread = Lock<Set<Int>>([])
     private let directory: DataDirectory
     private let options: BrokerOptions
     private let clock: Clock
@@ -61,12 +63,26 @@ final class OffsetsLog: Sendable {
         partitions.withLock { $0 = topic.partitions }
     }
 
+    /// Whether what a group has committed was read at the start.
+    func isKnown(_ group: String) -> Bool {
+        let unread = unread.withLock { $0 }
+        guard !unread.isEmpty else { return true }
+        return !unread.contains(GroupPartition.index(of: group, count: partitions.withLock { $0.count }))
+    }
+
+    /// Whether records are not too many to be written at once, whatever else waits.
+    func canTake(_ pieces: [Piece]) -> Bool { Self.bytes(of: pieces) <= options.maxQueuedCommitBytes }
+
+    private static func bytes(of pieces: [Piece]) -> Int {
+        pieces.reduce(64) { $0 + ($1.record.key?.count ?? 0) + ($1.record.value?.count ?? 0) + 64 }
+    }
+
     /// Appends records, in the order of the calls.
     /// - Parameter done: called on another thread once they are as safe as ``BrokerOptions/offsetsAcks`` says, or with
     ///   what went wrong; without records once all before them are through.
     /// - Returns: false if too much waits already, or the broker is stopping: `done` will not be called.
     func write(_ pieces: [Piece], _ done: @escaping Done) -> Bool {
-        let bytes = pieces.reduce(64) { $0 + ($1.record.key?.count ?? 0) + ($1.record.value?.count ?? 0) + 64 }
+        let bytes = Self.bytes(of: pieces)
         return state.withLock { state in
             guard state.entries.isEmpty || state.bytes + bytes <= options.maxQueuedCommitBytes else { return false }
             // At most one such job at a time, so that it need not be bounded by the queue. It takes this lock, but not
@@ -155,7 +171,8 @@ final class OffsetsLog: Sendable {
 
     // MARK: - Reading back
 
-    /// Reads everything back, each partition in order. What cannot be read is reported, and the rest goes on.
+    /// Reads everything back, each partition in order. What cannot be read is reported, the groups of that partition are
+    /// not known, and the rest goes on.
     /// - Parameters:
     ///   - body: gets each record that counts; a nil value is a tombstone. What it throws is passed over.
     ///   - report: gets sentences, a bounded number for each partition.
@@ -165,10 +182,16 @@ final class OffsetsLog: Sendable {
         for partition in partitions.withLock({ $0 }) {
             var replay = OffsetsReplay()
             let name = "\(TopicName.offsets)-\(partition.index)"
-            do throws(StorageError) {
-                try read(partition, name, &replay, body, report: report)
+            do {
+                try read(partition, &replay, body)
             } catch {
-                report("the groups in \(name) are not known: \(error)")
+                _ = unread.withLock { $0.insert(Int(partition.index)) }
+                report(
+                    """
+                    the groups whose records stand in \(name) are not served, since what they have committed could not \
+                    be read: \(error). When the disk gives it again, start again; what is damaged, \
+                    `penstock log repair \(TopicName.offsets)` takes out
+                    """)
             }
             for (what, count) in replay.passedOver.sorted(by: { $0.key < $1.key }) {
                 report("passed over in \(name), \(count) times: \(what)")
@@ -177,23 +200,19 @@ final class OffsetsLog: Sendable {
     }
 
     private func read(
-        _ partition: Partition, _ name: String, _ replay: inout OffsetsReplay,
-        _ body: (OffsetsKey, OffsetsReplay.Value) throws(WireError) -> Void, report: (String) -> Void
-    ) throws(StorageError) {
+        _ partition: Partition, _ replay: inout OffsetsReplay,
+        _ body: (OffsetsKey, OffsetsReplay.Value) throws(WireError) -> Void
+    ) throws {
         var next = partition.logStart
-        while next < partition.highWatermark {
+        repeat {
+            // Of one that is offline this says so.
             let slice = try partition.read(from: next, maxBytes: 4 << 20, minOneMessage: true)
-            guard slice.nextOffset > next else { return }
             for span in slice.spans {
-                do {
-                    let bytes = try span.source.read(position: span.position, length: span.length)
-                    try read(bytes, &replay, body)
-                } catch {
-                    report("cannot read \(name) from offset \(next) on: \(error)")
-                }
+                try read(try span.source.read(position: span.position, length: span.length), &replay, body)
             }
+            guard slice.nextOffset > next else { return }
             next = slice.nextOffset
-        }
+        } while next < partition.highWatermark
     }
 
     private func read(

@@ -29,6 +29,7 @@ extension DataDirectory {
 
     private static func target(of deletion: Deletion) throws(StorageError) -> Offset {
         let partition = deletion.partition
+        try partition.checkOnline("delete records of \(partition.name)")
         let view = partition.view.withLock { $0 }
         guard let offset = deletion.before else { return view.highWatermark }
         guard offset >= 0, offset <= view.highWatermark else {

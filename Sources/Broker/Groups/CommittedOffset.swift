@@ -26,4 +26,7 @@ package struct CommittedOffset: Hashable, Sendable {
         self.metadata = metadata
         self.committed = committed
     }
+
+    /// In memory with its key, about.
+    func bytes(of key: OffsetKey) -> Int { 128 + key.topic.utf8.count + metadata.utf8.count }
 }

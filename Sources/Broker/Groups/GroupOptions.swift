@@ -12,6 +12,8 @@ package struct GroupOptions: Sendable {
     package var newMemberTimeout = Duration.seconds(300)
     /// Members of one group, with those that were given an id and have not come back yet.
     package var maxMembers = 1_000
+    /// Bytes of a group's name, which stands in each of its records. (Kafka takes up to 32 KiB.)
+    package var maxGroupNameBytes = 4_096
     /// Groups kept, empty ones included; each costs some hundred bytes and its offsets.
     package var maxGroups = 10_000
     /// Names and metadata of all the protocols of one member, in bytes. Held in memory, and written with the group.
@@ -23,6 +25,9 @@ package struct GroupOptions: Sendable {
     /// Bytes that the members of all groups hold in memory together: ids, names, protocols, assignments. What would be
     /// more is refused with GROUP_MAX_SIZE_REACHED; who is in a group stays.
     package var maxBytes = 256 << 20
+    /// Bytes that the committed offsets of all groups hold in memory together, about. Beyond, only partitions for which a
+    /// group has committed before are taken; others are refused with GROUP_MAX_SIZE_REACHED.
+    package var maxOffsetBytes = 256 << 20
     /// Bytes of metadata with one committed offset (`offset.metadata.max.bytes`).
     package var maxOffsetMetadata = 4_096
     /// Milliseconds that the offsets of an empty group are kept (`offsets.retention.minutes`: seven days).

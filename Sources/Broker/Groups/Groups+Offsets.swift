@@ -21,22 +21,32 @@ extension Groups {
 
     /// Takes over what stands in the log. A group that nobody knows becomes one that has only offsets.
     package mutating func commit(_ group: String, _ key: OffsetKey, _ offset: CommittedOffset) {
+        set(offset, for: key, of: group)
+    }
+
+    /// Whether offsets for these partitions may be committed: there is room for more, or the group has some for each.
+    func hasRoom(for keys: some Sequence<OffsetKey>, of group: String) -> Bool {
+        guard offsetBytes >= options.maxOffsetBytes else { return true }
+        let offsets = groups[group]?.offsets ?? [:]
+        return keys.allSatisfy { offsets[$0] != nil }
+    }
+
+    /// The only way in which offsets change.
+    private mutating func set(_ offset: CommittedOffset?, for key: OffsetKey, of group: String) {
+        guard offset != nil || groups[group] != nil else { return }
+        let old = groups[group]?.offsets[key]
         groups[group, default: Group(id: group)].offsets[key] = offset
+        offsetBytes += (offset?.bytes(of: key) ?? 0) - (old?.bytes(of: key) ?? 0)
     }
 
     /// An offset's tombstone.
     package mutating func forget(_ group: String, _ key: OffsetKey) {
-        groups[group]?.offsets[key] = nil
+        set(nil, for: key, of: group)
         if groups[group]?.isForgettable == true { groups[group] = nil }
     }
 
-    package func offset(_ group: String, _ key: OffsetKey) -> CommittedOffset? { groups[group]?.offsets[key] }
-
-    /// All offsets of a group, by topic and partition.
-    package func offsets(_ group: String) -> [(key: OffsetKey, offset: CommittedOffset)] {
-        (groups[group]?.offsets ?? [:]).map { ($0.key, $0.value) }
-            .sorted { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
-    }
+    /// All offsets of a group.
+    package func offsets(_ group: String) -> [OffsetKey: CommittedOffset] { groups[group]?.offsets ?? [:] }
 
     /// Forgets the offsets of a deleted topic.
     /// - Returns: which, for their tombstones.
@@ -45,7 +55,7 @@ extension Groups {
         for (id, group) in groups {
             let keys = group.offsets.keys.filter { $0.topic == topic }
             guard !keys.isEmpty else { continue }
-            for key in keys { groups[id]?.offsets[key] = nil }
+            for key in keys { set(nil, for: key, of: id) }
             gone += keys.map { (id, $0) }
             if groups[id]?.isForgettable == true { groups[id] = nil }
         }
@@ -65,7 +75,7 @@ extension Groups {
                 let since = group.protocolType == nil ? offset.committed : max(group.since ?? -1, offset.committed)
                 return since <= oldest
             }
-            for key in old.keys { groups[id]?.offsets[key] = nil }
+            for key in old.keys { set(nil, for: key, of: id) }
             gone += old.keys.map { (id, $0) }
             guard groups[id]?.offsets.isEmpty == true, group.pending.isEmpty, (group.since ?? -1) <= oldest else {
                 continue
@@ -90,7 +100,7 @@ extension Groups {
                 let lower = limit.map {
                     CommittedOffset(offset: $0, leaderEpoch: -1, metadata: offset.metadata, committed: offset.committed)
                 }
-                groups[id]?.offsets[key] = lower
+                set(lower, for: key, of: id)
                 changed.append((id, key, lower))
             }
         }

@@ -10,6 +10,8 @@ package struct Groups: Sendable {
     var groups: [String: Group] = [:]
     /// Bytes of the members of all groups.
     private(set) var bytes = 0
+    /// Bytes of what all groups have committed.
+    var offsetBytes = 0
 
     package init(options: GroupOptions = GroupOptions()) { self.options = options }
 

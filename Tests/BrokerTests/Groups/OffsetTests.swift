@@ -72,9 +72,9 @@ struct OffsetTests {
     func stored() {
         let scene = GroupScene()
         scene.groups.commit("g", key, CommittedOffset(offset: 5, metadata: "m", committed: scene.wall))
-        #expect(scene.groups.offset("g", key)?.offset == 5)
-        #expect(scene.groups.offset("g", OffsetKey(topic: "t", partition: 4)) == nil)
-        #expect(scene.groups.offset("h", key) == nil)
+        #expect(scene.groups.offsets("g")[key]?.offset == 5)
+        #expect(scene.groups.offsets("g")[OffsetKey(topic: "t", partition: 4)] == nil)
+        #expect(scene.groups.offsets("h")[key] == nil)
         #expect(scene.state == "Empty")
     }
 
@@ -128,9 +128,23 @@ struct OffsetTests {
         scene.groups.commit("h", gone, CommittedOffset(offset: 0, committed: 1))
         let changed = scene.groups.setBack { $0 == key ? 40 : nil }
         #expect(changed.count == 2)
-        #expect(scene.groups.offset("g", key) == CommittedOffset(offset: 40, metadata: "m", committed: 1))
-        #expect(scene.groups.offset("h", key)?.offset == 40)
-        #expect(scene.groups.offset("h", gone) == nil)
+        #expect(scene.groups.offsets("g")[key] == CommittedOffset(offset: 40, metadata: "m", committed: 1))
+        #expect(scene.groups.offsets("h")[key]?.offset == 40)
+        #expect(scene.groups.offsets("h")[gone] == nil)
+    }
+
+    @Test("what is forgotten makes room for other offsets")
+    func room() {
+        var options = GroupOptions()
+        options.maxOffsetBytes = 100
+        var groups = Groups(options: options)
+        #expect(groups.hasRoom(for: [key], of: "g"))
+        for offset in 0..<3 { groups.commit("g", key, CommittedOffset(offset: Int64(offset), committed: 1)) }
+        #expect(groups.offsetBytes == CommittedOffset(offset: 0, committed: 1).bytes(of: key))
+        let other = OffsetKey(topic: "t", partition: 9)
+        #expect(!groups.hasRoom(for: [key, other], of: "g") && groups.hasRoom(for: [key], of: "g"))
+        _ = groups.forget(topic: key.topic)
+        #expect(groups.offsetBytes == 0 && groups.hasRoom(for: [other], of: "h"))
     }
 
     @Test("a stored group is taken over with its members, whose sessions begin anew")
