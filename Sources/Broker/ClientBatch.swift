@@ -64,7 +64,7 @@ struct ClientBatch {
         guard let records, !records.isEmpty else { throw Refusal(code: .invalidRecord, message: "no records") }
         let batch = try Self.whole(records, circumstances)
         try Self.check(batch.header, circumstances)
-        let largest = try Self.largestTimestamp(batch, circumstances, &budget)
+        let found = try Self.validated(batch, circumstances, &budget)
         if circumstances.usesAppendTime {
             guard batch.header.timestampType == .createTime else {
                 throw Refusal(code: .invalidTimestamp, message: "only the log sets append times")
@@ -73,9 +73,9 @@ struct ClientBatch {
             batch.retime(.logAppendTime, maxTimestamp: appendTime)
         } else {
             appendTime = -1
-            try Self.check(timestamp: largest, circumstances)
-            if batch.header.timestampType != .createTime || batch.header.maxTimestamp != largest {
-                batch.retime(.createTime, maxTimestamp: largest)
+            try Self.check(latest: found.maxTimestamp, earliest: found.earliest, circumstances)
+            if batch.header.timestampType != .createTime || batch.header.maxTimestamp != found.maxTimestamp {
+                batch.retime(.createTime, maxTimestamp: found.maxTimestamp)
             }
         }
         if circumstances.isCompacted { try Self.checkKeys(batch, limit: budget.perBatch) }
@@ -123,15 +123,15 @@ struct ClientBatch {
         }
     }
 
-    private static func largestTimestamp(
+    private static func validated(
         _ batch: EncodedBatch, _ circumstances: Circumstances, _ budget: inout DecompressionBudget
-    ) throws(Refusal) -> Int64 {
-        let (header, largest) = try budget.validate(batch)
-        guard header.timestampType == .logAppendTime, !circumstances.usesAppendTime else { return largest }
+    ) throws(Refusal) -> RecordBatch.Validated {
+        let found = try budget.validate(batch)
+        guard found.header.timestampType == .logAppendTime, !circumstances.usesAppendTime else { return found }
         // The bit will be cleared: then the records' own timestamps count, which only decoding shows.
-        batch.retime(.createTime, maxTimestamp: largest)
+        batch.retime(.createTime, maxTimestamp: found.maxTimestamp)
         do throws(RecordError) {
-            return try RecordBatch.validate(batch.bytes, limit: budget.perBatch).maxTimestamp
+            return try RecordBatch.validate(batch.bytes, limit: budget.perBatch)
         } catch {
             throw Refusal(error)
         }
@@ -164,21 +164,22 @@ struct ClientBatch {
         return stored
     }
 
-    private static func check(timestamp: Int64, _ circumstances: Circumstances) throws(Refusal) {
+    /// - Parameter earliest: nil if no record has a timestamp.
+    private static func check(
+        latest: Int64, earliest: Int64?, _ circumstances: Circumstances
+    ) throws(Refusal) {
         let (now, settings) = (circumstances.now, circumstances.settings)
-        let (latest, overflow) = now.addingReportingOverflow(settings.timestampAfterMilliseconds)
-        guard overflow || timestamp <= latest else {
+        let (last, overflow) = now.addingReportingOverflow(settings.timestampAfterMilliseconds)
+        guard overflow || latest <= last else {
             throw Refusal(
                 code: .invalidTimestamp,
-                message: "timestamp \(timestamp) is more than \(settings.timestampAfterMilliseconds) ms after \(now)")
+                message: "timestamp \(latest) is more than \(settings.timestampAfterMilliseconds) ms after \(now)")
         }
-        let (earliest, underflow) = now.subtractingReportingOverflow(settings.timestampBeforeMilliseconds)
-        guard underflow || timestamp < 0 || timestamp >= earliest else {
-            throw Refusal(
-                code: .invalidTimestamp,
-                message:
-                    "timestamp \(timestamp) is more than \(settings.timestampBeforeMilliseconds) ms before \(now)")
-        }
+        let (first, underflow) = now.subtractingReportingOverflow(settings.timestampBeforeMilliseconds)
+        guard let earliest, !underflow, earliest < first else { return }
+        throw Refusal(
+            code: .invalidTimestamp,
+            message: "timestamp \(earliest) is more than \(settings.timestampBeforeMilliseconds) ms before \(now)")
     }
 
     private static func checkKeys(_ batch: EncodedBatch, limit: Int) throws(Refusal) {

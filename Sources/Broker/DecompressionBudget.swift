@@ -18,7 +18,7 @@ struct DecompressionBudget {
     /// `RecordBatch.validate`, paid for from here.
     ///
     /// A batch that is refused for what others used is told to come again, since alone it may be fine.
-    mutating func validate(_ batch: EncodedBatch) throws(ClientBatch.Refusal) -> (BatchHeader, Int64) {
+    mutating func validate(_ batch: EncodedBatch) throws(ClientBatch.Refusal) -> RecordBatch.Validated {
         let isCompressed = batch.header.codec != .none
         guard !isCompressed || left > 0 else { throw Self.usedUp }
         let limit = isCompressed ? min(perBatch, left) : perBatch

@@ -54,7 +54,7 @@ extension Node {
     private struct AlteredResource: Sendable {
         let type: Int8
         let name: String
-        let hasRepeatedSettings: Bool
+        let repeatedSettings: Set<String>
         let change: @Sendable ([String: String]) throws(TopicFailure) -> [String: String]
 
         init(
@@ -62,7 +62,7 @@ extension Node {
             _ change: @escaping @Sendable ([String: String]) throws(TopicFailure) -> [String: String]
         ) {
             (self.type, self.name, self.change) = (type, name, change)
-            hasRepeatedSettings = Set(settings).count != settings.count
+            repeatedSettings = settings.repeats { $0 }
         }
 
         var key: ResourceKey { ResourceKey(type: type, name: name) }
@@ -80,14 +80,16 @@ extension Node {
         _ resources: [AlteredResource], validateOnly: Bool,
         _ respond: @escaping @Sendable ([AlterConfigsResponse.Responses]) -> Void
     ) {
-        let mentions = Dictionary(resources.map { ($0.key, 1) }, uniquingKeysWith: +)
+        let repeated = resources.repeats { $0.key }
         let unique = resources.unique { $0.key }
         let accepted = topicWorker.submit { [self] in
             respond(
                 unique.map { resource in
                     do throws(TopicFailure) {
-                        guard mentions[resource.key] == 1 else {
-                            throw TopicFailure(code: .invalidRequest, message: "it is named more than once")
+                        guard !repeated.contains(resource.key) else {
+                            throw TopicFailure(
+                                code: .invalidRequest,
+                                message: "\(TopicName.cut(resource.name)) is named more than once")
                         }
                         try alter(resource, validateOnly: validateOnly)
                         return resource.answer(nil)
@@ -101,8 +103,8 @@ extension Node {
     }
 
     private func alter(_ resource: AlteredResource, validateOnly: Bool) throws(TopicFailure) {
-        guard !resource.hasRepeatedSettings else {
-            throw TopicFailure(code: .invalidRequest, message: "a setting is named more than once")
+        if let name = resource.repeatedSettings.min() {
+            throw TopicFailure(code: .invalidRequest, message: "\(TopicName.cut(name)) is named more than once")
         }
         switch resource.type {
         case 2: try alter(try alterableTopic(resource.name), resource, validateOnly: validateOnly)

@@ -8,8 +8,22 @@ extension Node {
         _ request: DescribeConfigsRequest, _ context: RequestContext,
         _ respond: @escaping Respond<DescribeConfigsResponse>
     ) {
-        var response = DescribeConfigsResponse()
         let resources = request.resources.unique { ResourceKey(type: $0.resourceType, name: $0.resourceName) }
+        // On a worker, since all settings of all topics are many.
+        let accepted = workers.submit { [self] in
+            respond(Self.answer(resources, describe, includesSynonyms: request.includeSynonyms))
+        }
+        guard !accepted else { return }
+        var busy = DescribeConfigsResponse.Results()
+        (busy.errorCode, busy.errorMessage) = (.requestTimedOut, Self.busy)
+        respond(Self.answer(resources, { [busy] _ in busy }, includesSynonyms: false))
+    }
+
+    private static func answer(
+        _ resources: [DescribeConfigsRequest.Resources],
+        _ describe: (DescribeConfigsRequest.Resources) -> DescribeConfigsResponse.Results, includesSynonyms: Bool
+    ) -> DescribeConfigsResponse {
+        var response = DescribeConfigsResponse()
         response.results = resources.map { resource in
             var result = describe(resource)
             result.resourceType = resource.resourceType
@@ -17,12 +31,12 @@ extension Node {
             if let keys = resource.configurationKeys.map({ Set($0) }) {
                 result.configs.removeAll { !keys.contains($0.name) }
             }
-            if !request.includeSynonyms {
+            if !includesSynonyms {
                 for index in result.configs.indices { result.configs[index].synonyms = [] }
             }
             return result
         }
-        respond(response)
+        return response
     }
 
     struct ResourceKey: Hashable {
@@ -41,9 +55,10 @@ extension Node {
                 result.errorMessage = "there is no topic \(resource.resourceName)"
             }
         case 4:
+            // Without a name, what all brokers have that is not said elsewhere: nothing.
             if resource.resourceName == "\(options.nodeID)" {
                 result.configs = brokerConfigs
-            } else {
+            } else if !resource.resourceName.isEmpty {
                 result.errorCode = .invalidRequest
                 result.errorMessage = "there is one broker, \(options.nodeID), not '\(resource.resourceName)'"
             }

@@ -7,15 +7,14 @@ extension Node {
         _ request: CreatePartitionsRequest, _ context: RequestContext,
         _ respond: @escaping Respond<CreatePartitionsResponse>
     ) {
-        var counts: [String: Int] = [:]
-        for topic in request.topics { counts[topic.name, default: 0] += 1 }
-        let repeated = counts.filter { $0.value > 1 }
+        let repeated = request.topics.repeats(by: \.name)
         let unique = request.topics.unique(by: \.name)
         let accepted = topicWorker.submit { [self] in
             respond(
                 Self.answer(unique) { (wanted) throws(TopicFailure) in
-                    guard repeated[wanted.name] == nil else {
-                        throw TopicFailure(code: .invalidRequest, message: "it is named more than once")
+                    guard !repeated.contains(wanted.name) else {
+                        throw TopicFailure(
+                            code: .invalidRequest, message: "\(TopicName.cut(wanted.name)) is named more than once")
                     }
                     try grow(wanted, validateOnly: request.validateOnly)
                 })

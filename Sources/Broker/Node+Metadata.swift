@@ -18,9 +18,10 @@ extension Node {
         // One thread, so that many clients that ask for one new topic make it once.
         let accepted = topicWorker.submit { [self] in
             var failures: [String: TopicFailure] = [:]
+            var census: TopicCensus?
             for name in missing {
                 do throws(TopicFailure) {
-                    _ = try ensureTopic(name, partitions: options.defaultPartitions, configuration: [:])
+                    _ = try ensureTopic(name, partitions: options.defaultPartitions, configuration: [:], &census)
                 } catch {
                     if failures.isEmpty {
                         log("cannot create topic \(name) for \(context.clientID): \(error.message)")

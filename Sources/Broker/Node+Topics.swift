@@ -11,7 +11,9 @@ extension Node {
     package func topic(
         forPipeline name: String, partitions: Int, configuration: [String: String]
     ) throws(TopicFailure) -> (topic: Topic, warning: String?) {
-        let topic = try ensureTopic(name, partitions: Int32(clamping: partitions), configuration: configuration)
+        var census: TopicCensus?
+        let topic = try ensureTopic(
+            name, partitions: Int32(clamping: partitions), configuration: configuration, &census)
         guard topic.partitions.count != partitions else { return (topic, nil) }
         return (
             topic,
@@ -20,12 +22,13 @@ extension Node {
     }
 
     /// The topic of that name, made if it is missing.
+    /// - Parameter census: taken when it is needed; for further topics of the same request.
     func ensureTopic(
-        _ name: String, partitions: Int32, configuration: [String: String]
+        _ name: String, partitions: Int32, configuration: [String: String], _ census: inout TopicCensus?
     ) throws(TopicFailure) -> Topic {
         if let topic = directory.topic(named: name) { return topic }
         do throws(TopicFailure) {
-            return try createTopic(name, partitions: partitions, configuration: configuration)
+            return try createTopic(name, partitions: partitions, configuration: configuration, &census)
         } catch {
             // Someone else was faster.
             if error.code == .topicAlreadyExists, let topic = directory.topic(named: name) { return topic }
@@ -34,18 +37,20 @@ extension Node {
     }
 
     private func createTopic(
-        _ name: String, partitions: Int32, configuration: [String: String]
+        _ name: String, partitions: Int32, configuration: [String: String], _ census: inout TopicCensus?
     ) throws(TopicFailure) -> Topic {
-        try checkNewTopic(name, partitions: partitions, configuration: configuration)
+        try checkNewTopic(name, partitions: partitions, configuration: configuration, &census)
         do throws(StorageError) {
-            return try directory.createTopic(name, partitions: Int(partitions), configuration: configuration)
+            let topic = try directory.createTopic(name, partitions: Int(partitions), configuration: configuration)
+            census?.add(topic)
+            return topic
         } catch {
             throw TopicFailure(code: ErrorCode(error), message: "\(error)")
         }
     }
 
     private func checkNewTopic(
-        _ name: String, partitions: Int32, configuration: [String: String]
+        _ name: String, partitions: Int32, configuration: [String: String], _ census: inout TopicCensus?
     ) throws(TopicFailure) {
         if let problem = Topic.objection(to: name) {
             throw TopicFailure(code: .invalidTopicException, message: problem)
@@ -58,17 +63,17 @@ extension Node {
             throw TopicFailure(
                 code: .invalidPartitions, message: "a topic has at least one partition, not \(partitions)")
         }
-        let topics = directory.topics()
-        if topics.contains(where: { $0.name == name }) {
+        guard directory.topic(named: name) == nil else {
             throw TopicFailure(code: .topicAlreadyExists, message: "topic \(name) already exists")
         }
-        let mark = TopicName.fingerprint(name)
-        if let other = topics.first(where: { TopicName.fingerprint($0.name) == mark }) {
+        let known = census ?? TopicCensus(directory.topics())
+        census = known
+        if let other = known.holder(of: name) {
             throw TopicFailure(
                 code: .invalidTopicException,
-                message: "\(name) collides with topic \(other.name): '.' and '_' count as the same")
+                message: "\(name) collides with topic \(other): '.' and '_' count as the same")
         }
-        let total = topics.reduce(Int(partitions)) { $0 + $1.partitions.count }
+        let total = known.partitions + Int(partitions)
         guard total <= options.maxPartitions else {
             throw TopicFailure(
                 code: .policyViolation,
@@ -83,12 +88,11 @@ extension Node {
     ) {
         let accepted = topicWorker.submit { [self] in
             var response = CreateTopicsResponse()
-            var counts: [String: Int] = [:]
-            for topic in request.topics { counts[topic.name, default: 0] += 1 }
-            var answered: Set<String> = []
-            for topic in request.topics where answered.insert(topic.name).inserted {
-                response.topics.append(
-                    create(topic, isRepeated: counts[topic.name] != 1, validateOnly: request.validateOnly))
+            let repeated = request.topics.repeats(by: \.name)
+            var census: TopicCensus?
+            response.topics = request.topics.unique(by: \.name).map { topic in
+                create(
+                    topic, isRepeated: repeated.contains(topic.name), validateOnly: request.validateOnly, &census)
             }
             respond(response)
         }
@@ -105,7 +109,7 @@ extension Node {
     }
 
     private func create(
-        _ wanted: CreateTopicsRequest.Topics, isRepeated: Bool, validateOnly: Bool
+        _ wanted: CreateTopicsRequest.Topics, isRepeated: Bool, validateOnly: Bool, _ census: inout TopicCensus?
     ) -> CreateTopicsResponse.Topics {
         var answer = CreateTopicsResponse.Topics()
         answer.name = wanted.name
@@ -115,12 +119,18 @@ extension Node {
             }
             let partitions = try partitionCount(of: wanted)
             var configuration: [String: String] = [:]
-            for config in wanted.configs { configuration[config.name] = config.value }
+            for config in wanted.configs {
+                guard let value = config.value else {
+                    throw TopicFailure(
+                        code: .invalidConfig, message: "\(TopicName.cut(config.name)): null is no value")
+                }
+                configuration[config.name] = value
+            }
             if validateOnly {
-                try checkNewTopic(wanted.name, partitions: partitions, configuration: configuration)
+                try checkNewTopic(wanted.name, partitions: partitions, configuration: configuration, &census)
             } else {
                 answer.topicId = try createTopic(
-                    wanted.name, partitions: partitions, configuration: configuration
+                    wanted.name, partitions: partitions, configuration: configuration, &census
                 ).id
             }
             answer.numPartitions = partitions
@@ -171,8 +181,10 @@ extension Node {
                 return topic
             }
         let accepted = topicWorker.submit { [self] in
+            let ids = wanted.map { topic in topic.name.flatMap { directory.topic(named: $0)?.id } ?? topic.topicId }
+            let repeated = ids.repeats { $0 }.subtracting([.zero])
             var response = DeleteTopicsResponse()
-            response.responses = wanted.map(delete)
+            response.responses = zip(wanted, ids).map { delete($0, isRepeated: repeated.contains($1)) }
             respond(response)
         }
         guard !accepted else { return }
@@ -188,11 +200,16 @@ extension Node {
         respond(response)
     }
 
-    private func delete(_ wanted: DeleteTopicsRequest.Topics) -> DeleteTopicsResponse.Responses {
+    private func delete(
+        _ wanted: DeleteTopicsRequest.Topics, isRepeated: Bool
+    ) -> DeleteTopicsResponse.Responses {
         var answer = DeleteTopicsResponse.Responses()
         answer.name = wanted.name
         answer.topicId = wanted.topicId
         do throws(TopicFailure) {
+            guard !isRepeated else {
+                throw TopicFailure(code: .invalidRequest, message: "the topic is named more than once")
+            }
             let topic = try find(wanted)
             answer.name = topic.name
             answer.topicId = topic.id

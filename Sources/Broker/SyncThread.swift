@@ -112,6 +112,7 @@ final class SyncThread: Sendable {
                 // Whoever waits is told by the directory, which takes no more writes; or is served by a later pass.
                 log("\(error)")
             }
+            guard directory.stopReason == nil else { continue }
             if directory.unsyncedBytes > 0 || directory.isSyncAwaited { arm(within: options.syncInterval) }
         }
     }

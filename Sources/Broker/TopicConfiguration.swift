@@ -5,25 +5,26 @@ import KafkaProtocol
 enum TopicConfiguration {
     /// Narrower than what a log can work with, for those who configure topics: tiny segments are a file and a descriptor
     /// for every few records (Kafka 4's least is the same), and a batch is held in memory as a whole.
-    private static let bounds: [String: ClosedRange<Int64>] = [
-        "segment.bytes": 1 << 20...Int64(Int32.max),
-        "max.message.bytes": 0...100 << 20,
+    private static let bounds: [(name: String, range: ClosedRange<Int>, value: @Sendable (TopicSettings) -> Int)] = [
+        ("segment.bytes", 1 << 20...Int(Int32.max), { Int($0.segmentBytes) }),
+        ("max.message.bytes", 0...100 << 20, { Int($0.maxMessageBytes) }),
     ]
 
     /// Throws INVALID_CONFIG for a name that Kafka does not have, or a value that cannot be meant.
     static func check(_ configuration: [String: String]) throws(TopicFailure) {
-        for (name, text) in configuration.sorted(by: { $0.key < $1.key }) {
-            guard TopicSetting.named(name) != nil else {
-                throw TopicFailure(
-                    code: .invalidConfig, message: "there is no topic configuration \(TopicName.cut(name))")
-            }
-            guard let range = bounds[name], let value = Int64(text), !range.contains(value) else { continue }
+        for name in configuration.keys.sorted() where TopicSetting.named(name) == nil {
+            throw TopicFailure(
+                code: .invalidConfig, message: "there is no topic configuration \(TopicName.cut(name))")
+        }
+        let settings: TopicSettings
+        do throws(SettingError) { settings = try TopicSettings(configuration) } catch {
+            throw TopicFailure(code: .invalidConfig, message: "\(error)")
+        }
+        for (name, range, value) in bounds where configuration[name] != nil && !range.contains(value(settings)) {
             throw TopicFailure(
                 code: .invalidConfig,
-                message: "\(name): \(value) is out of bounds, it is \(range.lowerBound) to \(range.upperBound)")
-        }
-        do throws(SettingError) { _ = try TopicSettings(configuration) } catch {
-            throw TopicFailure(code: .invalidConfig, message: "\(error)")
+                message:
+                    "\(name): \(value(settings)) is out of bounds, it is \(range.lowerBound) to \(range.upperBound)")
         }
     }
 

@@ -49,12 +49,22 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
 
     package init() {}
 
-    package var description: String {
+    package var description: String { ([summary] + troubles).joined(separator: "; ") }
+
+    /// What was found where all is well.
+    package var summary: String {
         if isNew { return "new data directory" }
         var parts = [
             "\(wasClean ? "stopped cleanly" : "not stopped cleanly"), \(partitions) partitions, \(scannedBytes) bytes read"
         ]
         if roundsRolledBack > 0 { parts.append("\(roundsRolledBack) unfinished rounds rolled back") }
+        for topic in adopted { parts.append("topic \(topic) was adopted") }
+        return parts.joined(separator: "; ")
+    }
+
+    /// What somebody should know of: a sentence each.
+    package var troubles: [String] {
+        var parts: [String] = []
         for cut in cuts {
             parts.append(
                 "\(cut.partition): \(cut.bytes) bytes cut at offset \(cut.offset) (\(cut.reason)), "
@@ -66,10 +76,9 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
                     + "(\(loss.reason)), " + (loss.copy.map { "what is left is in \($0)" } ?? "nothing is left of them")
             )
         }
-        for topic in adopted { parts.append("topic \(topic) was adopted") }
         for partition in offline { parts.append("\(partition.partition) is offline: \(partition.reason)") }
         for directory in ignored { parts.append("ignored \(directory)") }
         if positionsDamaged { parts.append(DataDirectory.positionsDamage) }
-        return parts.joined(separator: "; ")
+        return parts
     }
 }

@@ -97,13 +97,15 @@ struct SegmentCheck {
                 _ = try MessageSet.validate(bytes.rawSpan, limit: options.batchLimit)
                 return
             }
-            let (header, largest) = try RecordBatch.validate(bytes.rawSpan, limit: options.batchLimit)
-            if largest > header.maxTimestamp {
+            let found = try RecordBatch.validate(bytes.rawSpan, limit: options.batchLimit)
+            if found.maxTimestamp > found.header.maxTimestamp {
                 findings.add(
                     path, batch.position,
-                    "a record has timestamp \(largest), its batch's largest is \(header.maxTimestamp)")
+                    """
+                    a record has timestamp \(found.maxTimestamp), its batch's largest is \(found.header.maxTimestamp)
+                    """)
             }
-            try understand(bytes, header)
+            try understand(bytes, found.header)
         } catch {
             findings.add(path, batch.position, "\(error)")
         }

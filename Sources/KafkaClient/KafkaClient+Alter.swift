@@ -20,9 +20,12 @@ extension KafkaClient {
         }
         var request = IncrementalAlterConfigsRequest()
         request.resources = [resource]
-        for answer in try callController(request).responses where answer.errorCode != .none {
-            throw ClientError(
-                "change the settings of topic '\(name)'", answer.errorCode, message: answer.errorMessage)
+        let ready = request
+        try retrying { (client) throws(ClientError) in
+            for answer in try client.callController(ready).responses where answer.errorCode != .none {
+                throw ClientError(
+                    "change the settings of topic '\(name)'", answer.errorCode, message: answer.errorMessage)
+            }
         }
     }
 
@@ -58,6 +61,11 @@ extension KafkaClient {
         let attempt = "delete the records of \(partition) below \(offset == -1 ? "its end" : "\(offset)")"
         guard let answer = try call(request, leading: partition).topics.first?.partitions.first else {
             throw ClientError(attempt, cause: "the broker answered nothing about it")
+        }
+        guard answer.errorCode != .offsetOutOfRange else {
+            let start = try offsets(.start, of: [partition])[partition] ?? 0
+            let end = try offsets(.end, of: [partition])[partition] ?? 0
+            throw ClientError(attempt, cause: "it has offsets \(start) to \(end)")
         }
         guard answer.errorCode == .none else { throw ClientError(attempt, answer.errorCode) }
         return answer.lowWatermark

@@ -48,4 +48,8 @@ package struct TopicView: Sendable {
     }
 
     package var topicPartitions: [TopicPartition] { partitions.map { TopicPartition(name, $0.index) } }
+    /// Those that have a leader.
+    package var readablePartitions: [TopicPartition] {
+        partitions.filter { $0.leader >= 0 }.map { TopicPartition(name, $0.index) }
+    }
 }

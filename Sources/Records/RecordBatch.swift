@@ -28,10 +28,8 @@ package enum RecordBatch {
 
     /// Checks what ``decode(_:limit:)`` would: CRC, framing of every record and header, counts, offsets that rise within
     /// the batch. Builds nothing; memory is that of the decompressed records.
-    /// - Returns: the header, and the largest timestamp of the records (the header's for an empty batch or append time).
-    package static func validate(
-        _ bytes: RawSpan, limit: Int
-    ) throws(RecordError) -> (header: BatchHeader, maxTimestamp: Int64) {
+    /// - Returns: the header, and what is found of the records.
+    package static func validate(_ bytes: RawSpan, limit: Int) throws(RecordError) -> Validated {
         var spent = 0
         return try validate(bytes, limit: limit, spent: &spent)
     }
@@ -41,14 +39,27 @@ package enum RecordBatch {
     ///   limit when the decompression failed. A batch without compression costs nothing.
     package static func validate(
         _ bytes: RawSpan, limit: Int, spent: inout Int
-    ) throws(RecordError) -> (header: BatchHeader, maxTimestamp: Int64) {
+    ) throws(RecordError) -> Validated {
         let header = try checkedHeader(bytes)
         var largest = Int64.min
+        var earliest: Int64?
         try eachRecord(of: header, in: bytes, limit: limit, &spent) { (span, fields) throws(RecordError) in
             try fields.checkHeaders(span)
-            largest = max(largest, fields.timestamp(in: header))
+            let timestamp = fields.timestamp(in: header)
+            largest = max(largest, timestamp)
+            if timestamp >= 0 { earliest = min(earliest ?? timestamp, timestamp) }
         }
-        return (header, header.recordsCount == 0 ? header.maxTimestamp : largest)
+        return Validated(
+            header: header, maxTimestamp: header.recordsCount == 0 ? header.maxTimestamp : largest, earliest: earliest)
+    }
+
+    /// A batch in which everything agrees.
+    package struct Validated {
+        package let header: BatchHeader
+        /// The largest timestamp of the records; the header's for an empty batch or append time.
+        package let maxTimestamp: Int64
+        /// The smallest timestamp of the records that have one (it is not negative).
+        package let earliest: Int64?
     }
 
     /// The first record at or after a time, and not below an offset, checked as by ``decode(_:limit:)`` but for headers. Builds no records.

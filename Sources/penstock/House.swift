@@ -127,6 +127,7 @@ final class House: Sendable {
         let now = clock.now()
         let report = StatusReport(
             version: Penstock.version, processID: getpid(), uptime: now - began, address: address,
+            logProblems: node.directory.recovery.troubles + (node.directory.stopReason.map { [$0] } ?? []),
             pipelines: pipelines, rates: rates.withLock { $0.take(pipelines, now: now) })
         switch line {
         case "status json": return report.json.text + "\n"

@@ -62,7 +62,8 @@ final class Running: Sendable {
 
     private func openDirectory() throws -> DataDirectory {
         let directory = try DataDirectory.open(options.data.path, options: options.log)
-        log.info("data directory open", ["path": options.data.path, "recovery": "\(directory.recovery)"])
+        log.info("data directory open", ["path": options.data.path, "recovery": directory.recovery.summary])
+        for trouble in directory.recovery.troubles { log.warning(trouble) }
         return directory
     }
 

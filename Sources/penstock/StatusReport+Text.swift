@@ -7,10 +7,9 @@ extension StatusReport {
         let serving = address.map { "serves \($0)" } ?? "serves no clients"
         let head =
             "penstock \(version), process \(processID), up \(Self.shown(seconds: uptime.wholeMilliseconds / 1000)), \(serving)"
-        guard !pipelines.isEmpty else { return head + "\n\nNo pipelines." }
-        var parts = [head, pipelineTable]
+        var parts = [head, pipelines.isEmpty ? "No pipelines." : pipelineTable]
         if pipelines.contains(where: { !$0.files.isEmpty }) { parts.append(fileTable) }
-        let troubles = pipelines.flatMap(troubles)
+        let troubles = logProblems.map { "log: \($0)" } + pipelines.flatMap(troubles)
         if !troubles.isEmpty { parts.append(troubles.joined(separator: "\n")) }
         return parts.joined(separator: "\n\n")
     }

@@ -8,6 +8,8 @@ struct StatusReport: Sendable {
     var uptime: Duration
     /// nil: it serves no clients.
     var address: String?
+    /// What is wrong with the data directory: what the start found, and why nothing is written any more, if so.
+    var logProblems: [String]
     var pipelines: [PipelineStatus]
     /// By pipeline, per second, over the time since they were last looked at; empty at first.
     var rates: [String: Rate]
@@ -22,7 +24,8 @@ struct StatusReport: Sendable {
         .object([
             ("version", .string(version)), ("pid", .integer(Int(processID))),
             ("uptime_seconds", .integer(uptime.wholeMilliseconds / 1000)),
-            ("address", .string(orNull: address)), ("pipelines", .array(pipelines.map(json))),
+            ("address", .string(orNull: address)), ("log_problems", .array(logProblems.map { .string($0) })),
+            ("pipelines", .array(pipelines.map(json))),
         ])
     }
 

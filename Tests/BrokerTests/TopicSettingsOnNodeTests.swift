@@ -113,10 +113,18 @@ struct TopicSettingsOnNodeTests {
         #expect(try scene.produce("t", NodeScene.batch(["x"], timestamp: now - 1001)).errorCode == .invalidTimestamp)
         #expect(try scene.produce("t", NodeScene.batch(["x"], timestamp: now + 10)).errorCode == .none)
         #expect(try scene.produce("t", NodeScene.batch(["x"], timestamp: now + 11)).errorCode == .invalidTimestamp)
+        for times in [[now - 1001, now], [now, now - 1001], [now, now + 11]] {
+            #expect(try scene.produce("t", batch(at: times)).errorCode == .invalidTimestamp, "each record counts")
+        }
+        #expect(try scene.produce("t", batch(at: [-1, now])).errorCode == .none, "one without a time has none")
         try configure([:])
         #expect(try scene.produce("t", NodeScene.batch(["x"], timestamp: 0)).errorCode == .none)
         let future = try NodeScene.batch(["x"], timestamp: now + 3_600_001)
         #expect(try scene.produce("t", future).errorCode == .invalidTimestamp)
+    }
+
+    private func batch(at times: [Int64]) throws -> [UInt8] {
+        try RecordBatch.encode(times.map { Record(timestamp: $0, value: [1]) }).withUnsafeBytes { Array($0) }
     }
 
     @Test("a batch that is larger than segment.bytes is refused")

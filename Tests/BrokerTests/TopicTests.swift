@@ -144,7 +144,20 @@ struct TopicTests {
                 assign([[1]], &$0.topics[0])
                 $0.topics[0].numPartitions = 1
             } == [.invalidRequest])
+        #expect(
+            try create { request in
+                request.topics.append(request.topics[0])
+                (request.topics[0].name, request.topics[1].name) = ("a.b", "a_b")
+            } == [.none, .invalidTopicException])
         #expect(try create { $0.topics.append($0.topics[0]) } == [.invalidRequest])
+        for value in [nil, " 14", " 2147483648 "] as [String?] {
+            let code = try create { request in
+                var config = CreateTopicsRequest.Configs()
+                (config.name, config.value) = ("segment.bytes", value)
+                request.topics[0].configs = [config]
+            }
+            #expect(code == [.invalidConfig], "segment.bytes \(value ?? "null")")
+        }
         #expect(try create { $0.validateOnly = true } == [.none])
         #expect(scene.directory.topic(named: "t") == nil, "it was only to be validated")
         #expect(try create { assign([[1], [1]], &$0.topics[0]) } == [.none])
@@ -171,6 +184,15 @@ struct TopicTests {
         #expect(try delete("t", id) == .invalidRequest)
         #expect(try delete(nil, .zero) == .invalidRequest)
         #expect(try delete(nil, TopicID(high: 9, low: 9)) == .unknownTopicId)
+        var twice = DeleteTopicsRequest()
+        twice.topics = [("t", .zero), (nil, id), ("u", .zero)].map { name, id in
+            var topic = DeleteTopicsRequest.Topics()
+            (topic.name, topic.topicId) = (name, id)
+            return topic
+        }
+        let answers = try answer { scene.node.deleteTopics(twice, scene.context(6), $0) }.responses
+        #expect(answers.map(\.errorCode) == [.invalidRequest, .invalidRequest, .unknownTopicOrPartition])
+        #expect(scene.directory.topic(named: "t") != nil, "nothing that is named twice goes")
         #expect(try delete(nil, id) == .none)
         #expect(scene.directory.topic(named: "t") == nil)
     }

@@ -143,6 +143,17 @@ struct CommandTests {
         try penstock.stop()
     }
 
+    @Test("A line that is too long ends produce, and every line before it is sent")
+    func longLine() throws {
+        let workspace = try Workspace()
+        let log = try stopped(workspace)
+        let input = Array("one\ntwo\n\(String(repeating: "x", count: 2_000))\nfour\n".utf8)
+        let result = try Penstock.command(["produce", "web", "--max-line", "1KiB"] + log, input: .bytes(input))
+        #expect(result.ending == .exited(1))
+        #expect(result.errors.contains("line 3 has more than"))
+        #expect(try consume(["web"], log).sorted() == ["one", "two"])
+    }
+
     @Test("Lines that are produced while the server is killed again and again are there once")
     func producedThroughCrashes() throws {
         let workspace = try Workspace()

@@ -56,7 +56,8 @@ struct HostileClientTests {
             // Every other one is framed well and names a real API, so that it reaches the decoders.
             if length >= 12 && generator.next() % 2 == 0 {
                 let api = UInt8(
-                    [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 22, 23].randomElement(using: &generator)
+                    [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 37, 44, 60, 61]
+                        .randomElement(using: &generator)
                         ?? 0)
                 bytes.replaceSubrange(
                     0..<8,

@@ -32,7 +32,9 @@ struct RoundTripTests {
         #expect(header.codec == codec || header.codec == .none)
         #expect(header.lastOffsetDelta == Int32(records.count - 1))
         #expect(header.maxTimestamp == records.map(\.timestamp).max())
-        #expect(try RecordBatch.validate(batch.bytes, limit: 1 << 24).maxTimestamp == header.maxTimestamp)
+        let found = try RecordBatch.validate(batch.bytes, limit: 1 << 24)
+        #expect(found.maxTimestamp == header.maxTimestamp)
+        #expect(found.earliest == records.map(\.timestamp).filter { $0 >= 0 }.min())
         #expect(try copy(EncodedBatch(copying: copy(batch)[...])) == copy(batch))
     }
 

@@ -28,5 +28,5 @@ package struct CommittedOffset: Hashable, Sendable {
     }
 
     /// In memory with its key, about.
-    func bytes(of key: OffsetKey) -> Int { 128 + key.topic.utf8.count + metadata.utf8.count }
+    package func bytes(of key: OffsetKey) -> Int { 128 + key.topic.utf8.count + metadata.utf8.count }
 }

@@ -25,7 +25,7 @@ extension Groups {
     }
 
     /// Whether offsets for these partitions may be committed: there is room for more, or the group has some for each.
-    func hasRoom(for keys: some Sequence<OffsetKey>, of group: String) -> Bool {
+    package func hasRoom(for keys: some Sequence<OffsetKey>, of group: String) -> Bool {
         guard offsetBytes >= options.maxOffsetBytes else { return true }
         let offsets = groups[group]?.offsets ?? [:]
         return keys.allSatisfy { offsets[$0] != nil }

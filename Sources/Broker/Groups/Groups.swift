@@ -11,7 +11,7 @@ package struct Groups: Sendable {
     /// Bytes of the members of all groups.
     private(set) var bytes = 0
     /// Bytes of what all groups have committed.
-    var offsetBytes = 0
+    package internal(set) var offsetBytes = 0
 
     package init(options: GroupOptions = GroupOptions()) { self.options = options }
 

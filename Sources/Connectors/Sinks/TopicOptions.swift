@@ -42,7 +42,7 @@ package struct TopicOptions: Options {
             "acks", &acks, "When a round counts as delivered: 1, when it is appended; all, when it is on the disk.")
         walker.option(
             "retention", &retention, range: ByteCount.mebibytes(1)...,
-            "Bytes of a topic that is made, over all its partitions: the oldest go first. Everything is kept without it.",
+            "Bytes of a topic that is made, over all its partitions: the oldest go first. Without it nothing goes by size; see max_age.",
             example: "1GiB")
         walker.option(
             "max_age", &maxAge, range: Duration.seconds(1)...,

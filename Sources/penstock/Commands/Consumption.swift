@@ -23,6 +23,8 @@ final class Consumption {
     /// Behind what was printed, where it differs from what was committed.
     private var uncommitted: [TopicPartition: Offset] = [:]
     private var nextCommit: Instant
+    /// What was asked for and has no leader.
+    private var unreadable: [TopicPartition] = []
     /// Nobody reads stdout any more.
     private var isDeaf = false
 
@@ -38,7 +40,7 @@ final class Consumption {
     func run() throws -> Bool {
         do throws(ClientError) {
             let topic = try client.topic(named: options.topic)
-            ends = try client.offsets(.end, of: topic.topicPartitions)
+            ends = try client.offsets(.end, of: topic.readablePartitions)
             if let group = options.group {
                 member = GroupMember(client, group: group, topics: [options.topic])
                 try rejoin()
@@ -53,6 +55,11 @@ final class Consumption {
             }
         }
         try finish()
+        guard unreadable.isEmpty else {
+            throw ClientError(
+                "read \(unreadable.map(\.description).joined(separator: ", "))", cause: "it has no leader",
+                advice: "see the broker's log; --partition chooses others")
+        }
         return !isDeaf
     }
 
@@ -140,9 +147,11 @@ extension Consumption {
                 "read partition \(index) of topic '\(topic.name)'",
                 cause: "it has partitions 0 to \(topic.partitions.count - 1)")
         }
-        let wanted = topic.topicPartitions.filter { partition in
+        let asked = topic.topicPartitions.filter { partition in
             options.partition.isEmpty || options.partition.contains(Int(partition.partition))
         }
+        let wanted = asked.filter(Set(topic.readablePartitions).contains)
+        unreadable = asked.filter { !wanted.contains($0) }
         guard let offset = options.offset else { return try client.offsets(defaultStart, of: wanted) }
         let first = try client.offsets(.start, of: wanted)
         var starts: [TopicPartition: Offset] = [:]
@@ -151,6 +160,9 @@ extension Consumption {
             let start = max(asked, first[partition] ?? 0)
             if offset >= 0, start > asked {
                 Console.err.line("\(partition) begins at offset \(start): what preceded it is gone")
+            }
+            if offset >= 0, let end = ends[partition], start > end {
+                Console.err.line("\(partition) ends at offset \(end): there is nothing from \(start) on")
             }
             starts[partition] = start
         }

@@ -89,7 +89,7 @@ private struct DescribedGroup {
     struct Row {
         var partition: TopicPartition
         var committed: Offset?
-        /// nil if the topic is gone.
+        /// nil if the topic is gone, or the partition has no leader.
         var end: Offset?
         var member: GroupView.MemberView?
 
@@ -117,11 +117,11 @@ private struct DescribedGroup {
         }
     }
 
-    /// The ends of the partitions that are still there.
+    /// The ends of the partitions that are still there and can be read.
     private static func ends(
         _ client: KafkaClient, of partitions: [TopicPartition]
     ) throws(ClientError) -> [TopicPartition: Offset] {
-        let there = try client.topics(nil).flatMap(\.topicPartitions)
+        let there = try client.topics(nil).flatMap(\.readablePartitions)
         return try client.offsets(.end, of: partitions.filter(Set(there).contains))
     }
 

@@ -100,7 +100,16 @@ private struct Sending {
         return keyless == 0 ? lines : lines + ", \(keyless) of them without key"
     }
 
+    /// What precedes a line that cannot be sent is sent all the same.
     mutating func run() throws {
+        do { try sendAll() } catch let error as Failure {
+            try producer.flush()
+            throw error
+        }
+        try producer.flush()
+    }
+
+    private mutating func sendAll() throws {
         var buffer = [UInt8](repeating: 0, count: 256 << 10)
         while true {
             if !isReadable() { try producer.flush() }
@@ -111,7 +120,6 @@ private struct Sending {
             try take(buffer[..<count])
         }
         if !rest.isEmpty { try send(rest[...]) }
-        try producer.flush()
     }
 
     /// Whether stdin has bytes, or its end, right now.
@@ -153,7 +161,8 @@ private struct Sending {
     private func check(_ length: Int) throws(Failure) {
         guard length <= options.maxLine.bytes else {
             throw Failure(
-                "line \(sent + 1) has more than \(options.maxLine); nothing from it on was sent: raise --max-line, and "
+                "line \(sent + 1) has more than \(options.maxLine); all before it were sent, nothing from it on: raise "
+                    + "--max-line, and "
                     + "the topic's max.message.bytes")
         }
     }

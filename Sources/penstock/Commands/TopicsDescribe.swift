@@ -46,13 +46,15 @@ private struct DescribedTopic {
     init(_ client: KafkaClient, _ name: String) throws(ClientError) {
         topic = try client.topic(named: name)
         settings = try client.configuration(of: name)
-        starts = try client.offsets(.start, of: topic.topicPartitions)
-        ends = try client.offsets(.end, of: topic.topicPartitions)
+        starts = try client.offsets(.start, of: topic.readablePartitions)
+        ends = try client.offsets(.end, of: topic.readablePartitions)
     }
 
-    private func range(_ partition: TopicView.PartitionView) -> (start: Offset, end: Offset) {
+    /// nil without a leader, who alone could say.
+    private func range(_ partition: TopicView.PartitionView) -> (start: Offset, end: Offset)? {
         let key = TopicPartition(topic.name, partition.index)
-        return (starts[key] ?? 0, ends[key] ?? 0)
+        guard let start = starts[key], let end = ends[key] else { return nil }
+        return (start, end)
     }
 
     var text: String {
@@ -63,11 +65,12 @@ private struct DescribedTopic {
         var table = Table(
             ["PARTITION", "LEADER", "REPLICAS", "IN SYNC", "START", "END", "OFFSETS"], numbers: [0, 1, 4, 5, 6])
         for partition in topic.partitions {
-            let (start, end) = range(partition)
+            let range = range(partition)
             table.add([
                 "\(partition.index)", partition.leader < 0 ? "none" : "\(partition.leader)",
                 partition.replicas.map(\.description).joined(separator: ","),
-                partition.inSync.map(\.description).joined(separator: ","), "\(start)", "\(end)", "\(end - start)",
+                partition.inSync.map(\.description).joined(separator: ","), range.map { "\($0.start)" } ?? "-",
+                range.map { "\($0.end)" } ?? "-", range.map { "\($0.end - $0.start)" } ?? "-",
             ])
         }
         lines.append(table.text)
@@ -82,14 +85,15 @@ private struct DescribedTopic {
                 "partitions",
                 .array(
                     topic.partitions.map { partition in
-                        let (start, end) = range(partition)
+                        let range = range(partition)
                         return .object([
                             ("partition", .integer(Int64(partition.index))),
                             ("leader", .integer(Int64(partition.leader))),
                             ("leader_epoch", .integer(Int64(partition.leaderEpoch))),
                             ("replicas", .array(partition.replicas.map { .integer(Int64($0)) })),
                             ("in_sync", .array(partition.inSync.map { .integer(Int64($0)) })),
-                            ("start", .integer(start)), ("end", .integer(end)),
+                            ("start", range.map { .integer($0.start) } ?? .null),
+                            ("end", range.map { .integer($0.end) } ?? .null),
                         ])
                     })
             ),
