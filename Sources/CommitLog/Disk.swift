@@ -17,6 +17,8 @@ package struct Disk: Sendable {
     /// Makes the names in a directory durable: creations, renames and removals.
     package var syncDirectory: @Sendable (_ path: String) throws(DiskError) -> Void
     package var status: @Sendable (_ path: String) throws(DiskError) -> FileStatus
+    /// The absolute path of something that is there, without symbolic links, `.` and `..` (realpath).
+    package var resolve: @Sendable (_ path: String) throws(DiskError) -> String
     /// Bytes that a file in this directory could still grow by.
     package var availableBytes: @Sendable (_ path: String) throws(DiskError) -> Int64
 
@@ -29,6 +31,7 @@ package struct Disk: Sendable {
         removeDirectory: @escaping @Sendable (_ path: String) throws(DiskError) -> Void,
         syncDirectory: @escaping @Sendable (_ path: String) throws(DiskError) -> Void,
         status: @escaping @Sendable (_ path: String) throws(DiskError) -> FileStatus,
+        resolve: @escaping @Sendable (_ path: String) throws(DiskError) -> String,
         availableBytes: @escaping @Sendable (_ path: String) throws(DiskError) -> Int64
     ) {
         self.open = open
@@ -39,6 +42,7 @@ package struct Disk: Sendable {
         self.removeDirectory = removeDirectory
         self.syncDirectory = syncDirectory
         self.status = status
+        self.resolve = resolve
         self.availableBytes = availableBytes
     }
 

@@ -8,10 +8,10 @@ package enum InspectedPlace: Hashable, Sendable {
     /// Partition directories of one topic.
     case topic(String, directories: [String])
 
-    /// What a path is.
+    /// What a path is. The place has its absolute path: what lies around it is not to be seen in `.`, nor in a link's name.
     package static func at(_ path: String, disk: Disk = .real) throws(StorageError) -> InspectedPlace {
-        let path = trimmed(path)
         let place = try storing("look at \(path)") { () throws(DiskError) -> InspectedPlace? in
+            let path = try disk.resolve(path)
             guard try disk.status(path).kind == .directory else { return InspectedFile(path).map { .file($0) } }
             let names = try disk.list(path)
             let isPartition = names.contains {
@@ -34,9 +34,9 @@ package enum InspectedPlace: Hashable, Sendable {
     package static func topic(
         _ name: String, in dataDirectory: String, disk: Disk = .real
     ) throws(StorageError) -> InspectedPlace? {
-        let root = trimmed(dataDirectory)
-        let names = try storing("look for \(name) in \(root)") { () throws(DiskError) in
-            try partitions(in: root, disk)
+        let (root, names) = try storing("look for \(name) in \(dataDirectory)") { () throws(DiskError) in
+            let root = try disk.resolve(dataDirectory)
+            return (root, try partitions(in: root, disk))
         }
         let found = names.filter { $0 == name || PartitionPlace.parse($0)?.topic == name }
         return found.isEmpty ? nil : .topic(name, directories: found.map { "\(root)/\($0)" })
@@ -60,10 +60,13 @@ package enum InspectedPlace: Hashable, Sendable {
         return slash == directory.startIndex ? "/" : String(directory[..<slash])
     }
 
-    private static func trimmed(_ path: String) -> String {
-        var path = path[...]
-        while path.count > 1 && path.hasSuffix("/") { path = path.dropLast() }
-        return String(path)
+    /// For whoever is told about it.
+    var path: String {
+        switch self {
+        case .file(let file): file.path
+        case .partition(let path), .dataDirectory(let path): path
+        case .topic(let name, let directories): directories.first ?? name
+        }
     }
 
     /// The data directory that this is or lies in, if it looks like one.

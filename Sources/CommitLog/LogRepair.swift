@@ -52,24 +52,58 @@ package struct LogRepair {
         self.tell = tell
     }
 
-    /// Repairs everything, holding the lock of the data directory.
+    /// Repairs everything, holding the lock of the data directory. What is dry changes nothing, and takes no lock.
+    /// - Throws: once everything else is done, the first of the partitions that could not be repaired.
     /// - Returns: how many things were done.
     package func run() throws(StorageError) -> Int {
-        let root = place.dataDirectory(disk: disk)
-        let lock = try root.map { (root) throws(StorageError) in try Self.claim(root, disk) }
+        let root = try ownRoot()
+        let disk = options.isDry ? disk.unchangeable : disk.confined(to: root)
+        let lock = options.isDry ? nil : try Opening.lock(root, disk, "repair \(root)")
         defer { lock?.close() }
         let surroundings = LogSurroundings(root, disk: disk)
         var count = 0
+        var failure: StorageError?
         for directory in try directories() {
-            count += try storing("repair \(directory)") { () throws(DiskError) in
+            do throws(DiskError) {
                 let files = try PartitionFiles(in: directory, disk: disk)
                 var repair = PartitionRepair(
-                    files, rules: surroundings.rules(for: files), root: root, options: options, disk: disk, tell: tell)
+                    files, rules: surroundings.rules(for: files), root: root, options: options, disk: disk,
+                    tell: { action in
+                        count += 1
+                        tell(action)
+                    })
                 try repair.run()
-                return repair.count
+            } catch {
+                failure = failure ?? StorageError("repair \(directory)", error)
             }
         }
+        if let failure { throw failure }
         return count
+    }
+
+    /// The data directory of the place: without its lock nobody knows that nobody works there. One of Kafka's is its
+    /// broker's to repair.
+    private func ownRoot() throws(StorageError) -> String {
+        let operation = "repair \(place.path)"
+        let root = place.dataDirectory(disk: disk)
+        let found = try storing(operation) { () throws(DiskError) in
+            try root.flatMap { (root) throws(DiskError) in
+                try disk.readFile("\(root)/\(MetaProperties.fileName)", limit: 65_536)
+            }
+        }
+        guard let root, let found else {
+            throw StorageError(
+                operation,
+                .damaged(
+                    """
+                    it is no data directory, nor does it lie in one (there is no \(MetaProperties.fileName)), so nobody \
+                    knows whether a process works on it; name a data directory, or something in one, by its own path, and \
+                    if the file is lost, put it back from a copy
+                    """))
+        }
+        let meta = try Opening.meta(found, of: "\(root)/\(MetaProperties.fileName)", operation)
+        guard meta.format != nil else { throw StorageError(operation, .foreign(clusterID: meta.clusterID)) }
+        return root
     }
 
     private func directories() throws(StorageError) -> [String] {
@@ -84,18 +118,5 @@ package struct LogRepair {
                 try InspectedPlace.partitions(in: path, disk).map { "\(path)/\($0)" }
             }
         }
-    }
-
-    /// Takes the lock; a directory of Kafka's is its broker's to repair.
-    private static func claim(_ root: String, _ disk: Disk) throws(StorageError) -> any DiskFile {
-        let lock = try Opening.lock(root, disk, "repair \(root)")
-        let bytes = try storing("repair \(root)") { () throws(DiskError) in
-            try disk.readFile("\(root)/\(MetaProperties.fileName)", limit: 1 << 20) ?? []
-        }
-        guard let meta = try? MetaProperties(text: String(decoding: bytes, as: UTF8.self)), meta.format == nil else {
-            return lock
-        }
-        lock.close()
-        throw StorageError("repair \(root)", .foreign(clusterID: meta.clusterID))
     }
 }

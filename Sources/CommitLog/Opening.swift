@@ -139,23 +139,27 @@ struct Opening {
         let file = "\(path)/\(MetaProperties.fileName)"
         let found = try storing(operation) { () throws(DiskError) in try disk.readFile(file, limit: 65_536) }
         guard let found else { return (try makeNew(path, disk, operation), true, false) }
-        var meta: MetaProperties
-        do throws(RecordError) { meta = try MetaProperties(text: String(decoding: found, as: UTF8.self)) } catch {
+        var meta = try Self.meta(found, of: file, operation)
+        if meta.format != nil { return (meta, false, false) }
+        guard options.adopt else { throw StorageError(operation, .foreign(clusterID: meta.clusterID)) }
+        meta.format = MetaProperties.knownFormat
+        return (meta, false, true)
+    }
+
+    /// What a `meta.properties` says, if this Penstock may work on what it describes.
+    static func meta(
+        _ bytes: [UInt8], of file: String, _ operation: String
+    ) throws(StorageError) -> MetaProperties {
+        let meta: MetaProperties
+        do throws(RecordError) { meta = try MetaProperties(text: String(decoding: bytes, as: UTF8.self)) } catch {
             throw StorageError(
                 operation,
                 .damaged(
                     "\(file) is not what Penstock or Kafka write: \(error); put it back from a copy, or choose another "
                         + "directory with --data"))
         }
-        if let format = meta.format {
-            guard format <= MetaProperties.knownFormat else {
-                throw StorageError(operation, .newerVersion(found: format, known: MetaProperties.knownFormat))
-            }
-            return (meta, false, false)
-        }
-        guard options.adopt else { throw StorageError(operation, .foreign(clusterID: meta.clusterID)) }
-        meta.format = MetaProperties.knownFormat
-        return (meta, false, true)
+        guard let format = meta.format, format > MetaProperties.knownFormat else { return meta }
+        throw StorageError(operation, .newerVersion(found: format, known: MetaProperties.knownFormat))
     }
 
     private static func makeNew(

@@ -5,7 +5,7 @@ import Records
 struct PartitionRepair {
     private let files: PartitionFiles
     private let rules: LogSurroundings.Rules
-    private let root: String?
+    private let root: String
     private let options: LogRepair.Options
     private let disk: Disk
     private let tell: (LogRepair.Action) -> Void
@@ -13,10 +13,9 @@ struct PartitionRepair {
     /// Where the log goes on.
     private var next: Offset?
     private var isMarkedUnclean = false
-    private(set) var count = 0
 
     init(
-        _ files: PartitionFiles, rules: LogSurroundings.Rules, root: String?, options: LogRepair.Options, disk: Disk,
+        _ files: PartitionFiles, rules: LogSurroundings.Rules, root: String, options: LogRepair.Options, disk: Disk,
         tell: @escaping (LogRepair.Action) -> Void
     ) {
         self.files = files
@@ -53,17 +52,11 @@ struct PartitionRepair {
                     path: path, bytes: change.removed, offsets: change.offsets, reason: change.reason, copy: copy))
         }
         if !options.isDry { try plan.apply(disk) }
-        for action in actions { note(action) }
-    }
-
-    private mutating func note(_ action: LogRepair.Action) {
-        count += 1
-        tell(action)
+        for action in actions { tell(action) }
     }
 
     /// The next opening must look closely; and if positions go, it must know.
     private mutating func markUnclean(_ plan: SegmentPlan) throws(DiskError) {
-        guard let root else { return }
         if name == "\(DataDirectory.positionsTopic)-0", plan.changes.contains(where: { !$0.offsets.isEmpty }) {
             let reason = "\(files.directory) was repaired: a part of it is gone\n"
             try disk.replaceFile("\(root)/\(DataDirectory.positionsMark)", with: Array(reason.utf8))
@@ -77,11 +70,10 @@ struct PartitionRepair {
 
     /// Copies a part of a file, durably.
     private func keep(_ path: String, _ range: Range<Int64>, _ suffix: String) throws(DiskError) -> String {
-        let parent = root ?? InspectedPlace.parent(files.directory)
-        let directory = "\(parent)/\(Recovery.copies)"
+        let directory = "\(root)/\(Recovery.copies)"
         if !(try disk.exists(directory)) {
             try disk.makeDirectory(directory)
-            try disk.syncDirectory(parent)
+            try disk.syncDirectory(root)
         }
         let name = "\(directory)/\(name).\(suffix)"
         let copy = try disk.open(name, .create)
@@ -95,7 +87,7 @@ struct PartitionRepair {
     // MARK: - What stands beside the segments
 
     /// Makes again whatever disagrees with the batches.
-    private mutating func repairBesides() throws(DiskError) {
+    private func repairBesides() throws(DiskError) {
         // In a dry run the segments are as they were.
         let now = try PartitionFiles(in: files.directory, disk: disk)
         let wrong = findings(now).filter { $0.file != nil }
@@ -117,8 +109,7 @@ struct PartitionRepair {
         return found.withLock { $0 }.map { ($0, InspectedFile($0.path)) }
     }
 
-    private mutating func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError)
-    {
+    private func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError) {
         switch file.kind {
         case .index, .timeindex, .txnindex:
             guard let segment = now.segments.first(where: { $0.base == file.offset }) else {
@@ -130,18 +121,18 @@ struct PartitionRepair {
         case .leaderEpochs: try remakeEpochs(file, now)
         case .log, .checkpoint, .metadata, .properties, .text: return
         }
-        note(LogRepair.Action(path: file.path, reason: finding.reason))
+        tell(LogRepair.Action(path: file.path, reason: finding.reason))
     }
 
     /// Removes a file of which a copy was kept.
-    private mutating func setAside(_ file: InspectedFile, _ reason: String) throws(DiskError) {
+    private func setAside(_ file: InspectedFile, _ reason: String) throws(DiskError) {
         let bytes = 0..<(try disk.status(file.path).size)
         var copy: String?
         if !options.isDry {
             copy = try keep(file.path, bytes, String(file.path.split(separator: "/").last ?? ""))
             try disk.removeIfThere(file.path)
         }
-        note(LogRepair.Action(path: file.path, bytes: bytes, reason: reason, copy: copy))
+        tell(LogRepair.Action(path: file.path, bytes: bytes, reason: reason, copy: copy))
     }
 
     private func remake(

@@ -24,6 +24,14 @@ extension Disk {
             try check(unsafe stat(path, &raw), "look at", path)
             return FileStatus(raw)
         },
+        resolve: { (path) throws(DiskError) in
+            // Safety: the string that realpath makes ends with a zero, and is copied before it is freed.
+            guard let found = unsafe realpath(path, nil) else {
+                throw DiskError(operation: "look at", path: path, code: errno)
+            }
+            defer { unsafe free(found) }
+            return unsafe String(cString: found)
+        },
         availableBytes: { (path) throws(DiskError) in
             var raw = statvfs()
             // Safety: as above.

@@ -1,4 +1,5 @@
 import CommitLog
+import Foundation
 import Records
 import TestSupport
 import Testing
@@ -29,6 +30,12 @@ import Testing
         for name in try memory.disk.list(directory) {
             files["\(directory)/\(name)"] = memory.bytes(of: "\(directory)/\(name)")
         }
+        return files
+    }
+
+    private func all(_ memory: MemoryDisk) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for path in memory.files { files[path] = memory.bytes(of: path) }
         return files
     }
 
@@ -138,5 +145,83 @@ import Testing
         }
         let error = #expect(throws: StorageError.self) { try repair("/d/t-0", log.memory) }
         #expect(error?.cause == .foreign(clusterID: "x"))
+    }
+
+    @Test(
+        "whatever a partition is called by, its data directory's lock is taken and its clean mark goes",
+        arguments: ["/d/t-0", "/d/t-0/", "/d/t-0/.", "/d/../d/t-0"])
+    func otherNames(path: String) throws {
+        let log = try GeneratedLog(seed: 1)
+        let error = #expect(throws: StorageError.self) { try repair(path, log.memory) }
+        if case .locked? = error?.cause {} else { Issue.record("\(String(describing: error))") }
+        try log.directory.close()
+        try change("/d/t-0/00000000000000000010.log", log.memory) { $0 + [1] }
+        #expect(try !repair(path, log.memory).isEmpty)
+        #expect(try !log.memory.disk.exists("/d/.kafka_cleanshutdown"))
+    }
+
+    @Test(
+        "a directory without Penstock's meta.properties, or with a newer one, stays as it is",
+        arguments: [nil, "version=1\ncluster.id=x\n", "version=1\ncluster.id=x\npenstock.format=2\n", "what?"],
+        [true, false])
+    func notOurs(properties: String?, isDry: Bool) throws {
+        let memory = try stopped()
+        try memory.disk.removeFile("/d/.lock")
+        try change("/d/meta.properties", memory) { _ in properties.map { Array($0.utf8) } }
+        try change("/d/t-0/00000000000000000010.log", memory) { $0 + [1] }
+        for path in ["/d", "/d/t-0"] {
+            let before = try all(memory)
+            #expect(throws: StorageError.self) { try repair(path, memory, isDry: isDry) }
+            #expect(try all(memory) == before, "\(path)")
+        }
+    }
+
+    @Test(
+        "nothing outside of the data directory is changed through a link in it",
+        arguments: [
+            ".lock", "penstock-cut", "t-0", "t-0/leader-epoch-checkpoint", "t-0/00000000000000000002.log",
+            "t-0/00000000000000000002.log.tmp", "t-0/00000000000000000004.index",
+        ])
+    func links(name: String) throws {
+        try Make.withDirectory { path in
+            let directory = try DataDirectory.open(path + "/d")
+            let topic = try directory.createTopic("t", partitions: 1, configuration: Make.tiny)
+            let value = String(repeating: "x", count: 230)
+            // Two batches in each segment.
+            for _ in 0..<10 { _ = try directory.append(Make.batch([value]), to: topic.partitions[0]) }
+            try directory.close()
+            // There is something to do with each of them.
+            let torn = path + "/d/t-0/00000000000000000002.log"
+            try Disk.real.open(torn, .readWrite).truncate(to: 100)
+            for other in ["00000000000000000004.index", "leader-epoch-checkpoint"] {
+                try Disk.real.open("\(path)/d/t-0/\(other)", .create).write([1, 2, 3], at: 0)
+            }
+            let inside = "\(path)/d/\(name)"
+            let outside = path + "/outside"
+            let files = FileManager.default
+            if files.fileExists(atPath: inside) {
+                try files.moveItem(atPath: inside, toPath: outside)
+            } else if name == "penstock-cut" {
+                try files.createDirectory(atPath: outside, withIntermediateDirectories: false)
+            } else {
+                #expect(files.createFile(atPath: outside, contents: Data("precious".utf8)))
+            }
+            try files.createSymbolicLink(atPath: inside, withDestinationPath: outside)
+            let before = Self.content(outside)
+            let place = try InspectedPlace.at(path + "/d")
+            let repair = LogRepair(place) { _ in }
+            #expect(throws: StorageError.self) { try repair.run() }
+            #expect(Self.content(outside) == before)
+        }
+    }
+
+    /// Of a file, or of each in a directory.
+    private static func content(_ path: String) -> [String: Data] {
+        let files = FileManager.default
+        var found: [String: Data] = [:]
+        for name in [""] + (files.subpaths(atPath: path) ?? []) {
+            found[name] = files.contents(atPath: name.isEmpty ? path : "\(path)/\(name)")
+        }
+        return found
     }
 }

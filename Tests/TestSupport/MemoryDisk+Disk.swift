@@ -36,6 +36,17 @@ extension MemoryDisk {
                     return FileStatus(node, found)
                 }
             },
+            resolve: { (path) throws(DiskError) in
+                try self.on(.status, path) { (state, _) throws(DiskError) in
+                    var parts: [Substring] = []
+                    for part in path.split(separator: "/") where part != "." {
+                        if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+                    }
+                    let resolved = "/" + parts.joined(separator: "/")
+                    guard state.find(resolved) != nil else { throw self.error(.status, path, ENOENT) }
+                    return resolved
+                }
+            },
             availableBytes: { (path) throws(DiskError) in
                 self.state.withLock { state in state.capacity.map { Int64($0 - state.used) } ?? .max }
             })

@@ -62,7 +62,7 @@ extension Command {
         about: """
             Takes out of segments what cannot be read, puts an empty batch at offsets that are gone, and makes indexes, \
             leader epochs and transaction indexes again where they disagree with the batches. The log must be stopped: \
-            the lock of its data directory is taken meanwhile.
+            the lock of its data directory is taken meanwhile. --dry-run takes no lock and changes nothing.
 
             What is taken out is copied to `penstock-cut` in the data directory first, and the copy is named. A start of \
             Penstock does the same for what a crash has left, but reads only what the crash can have touched; this \
@@ -81,6 +81,7 @@ extension Command {
         repairs.isDry = options.dryRun
         var count = 0
         let places = try options.places.find()
+        if options.dryRun { LogPlaces.warnIfInUse(places) }
         for place in places {
             let repair = LogRepair(place, repairs) { action in
                 Console.out.line(options.json ? action.json.text : action.description.withControlsEscaped)
