@@ -78,7 +78,10 @@ package final class RecordProducer {
     private func choose(for key: [UInt8]?) throws(ClientError) -> Int32 {
         let count = topic.partitions.count
         guard count > 0 else { throw ClientError("produce to topic '\(topic.name)'", .leaderNotAvailable) }
-        guard let key else { return topic.partitions[sticky % count].index }
+        guard let key else {
+            let open = topic.readablePartitions
+            return open.isEmpty ? topic.partitions[sticky % count].index : open[sticky % open.count].partition
+        }
         return Int32(clamping: Int(murmur2(key.rawSpan) & 0x7fff_ffff) % count)
     }
 
@@ -99,7 +102,7 @@ package final class RecordProducer {
         try client.retrying { (client) throws(ClientError) in
             try Self.check(try client.call(request, leading: target), target)
         }
-        if producer.id >= 0 { sequences[partition] = Self.sequence(after: sequence, batch.records.count) }
+        if producer.id >= 0 { sequences[partition] = ProducerStamp.sequence(sequence, movedBy: batch.records.count) }
     }
 
     private func request(_ batch: EncodedBatch, _ target: TopicPartition) -> ProduceRequest {
@@ -122,21 +125,19 @@ package final class RecordProducer {
             throw ClientError("produce to \(target)", partition.errorCode, message: record ?? partition.errorMessage)
         }
     }
-
-    /// Sequence numbers wrap from 2147483647 to 0.
-    static func sequence(after sequence: Int32, _ count: Int) -> Int32 {
-        Int32(truncatingIfNeeded: (Int64(sequence) + Int64(count)) & 0x7fff_ffff)
-    }
 }
 
 extension KafkaClient {
-    /// A topic whose partitions all have a leader, waiting for that if the broker has just made it.
+    /// A topic whose partitions all have a leader, waiting for that if the broker has just made it. For those whose
+    /// replicas the broker calls offline nobody waits.
     package func topic(named name: String, creating: Bool = false) throws(ClientError) -> TopicView {
         let deadline = clock.now() + options.requestTimeout
         while true {
             do {
                 let topic = try topics([name], creating: creating).first
-                if let topic, topic.partitions.allSatisfy({ $0.leader >= 0 }) { return topic }
+                if let topic, topic.partitions.allSatisfy({ $0.leader >= 0 || $0.isOffline }) {
+                    return topic
+                }
             } catch {
                 guard error.isRetriable, creating || error.code != .unknownTopicOrPartition else { throw error }
                 guard clock.now() < deadline else { throw error }

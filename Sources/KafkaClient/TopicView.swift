@@ -33,6 +33,8 @@ package struct TopicView: Sendable {
         package var leaderEpoch: Int32
         package var replicas: [Int32]
         package var inSync: [Int32]
+        /// No replica can be read.
+        package var isOffline: Bool
     }
 
     init(_ topic: MetadataResponse.Topics) {
@@ -42,7 +44,9 @@ package struct TopicView: Sendable {
         partitions = topic.partitions.map { partition in
             PartitionView(
                 index: partition.partitionIndex, leader: partition.leaderId, leaderEpoch: partition.leaderEpoch,
-                replicas: partition.replicaNodes, inSync: partition.isrNodes)
+                replicas: partition.replicaNodes, inSync: partition.isrNodes,
+                isOffline: !partition.offlineReplicas.isEmpty
+                    && Set(partition.replicaNodes).isSubset(of: partition.offlineReplicas))
         }
         partitions.sort { $0.index < $1.index }
     }

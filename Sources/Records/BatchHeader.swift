@@ -148,4 +148,9 @@ package struct ProducerStamp: Hashable, Sendable {
     }
 
     package static let none = ProducerStamp(id: -1, epoch: -1, baseSequence: -1)
+
+    /// The sequence number that is `count` records behind another: 2147483647 is followed by 0.
+    package static func sequence(_ sequence: Int32, movedBy count: Int) -> Int32 {
+        Int32((Int64(sequence) + Int64(count)) & Int64(Int32.max))
+    }
 }

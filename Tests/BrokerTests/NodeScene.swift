@@ -122,15 +122,26 @@ final class NodeScene {
         return request
     }
 
+    /// Produces one batch to partition 0 of `t`; the answer comes when it comes.
+    func produceLater(_ records: [UInt8], acks: Int16 = 1, timeout: Int32 = 30_000) -> Answer<ProduceOutcome> {
+        let waiting = Answer<ProduceOutcome>()
+        let request = Self.produceRequest("t", 0, records, acks: acks, timeout: timeout)
+        node.produce(request, context(9)) { waiting.give($0) }
+        return waiting
+    }
+
+    /// What a request for one partition was answered.
+    static func part(of outcome: ProduceOutcome) throws -> ProduceResponse.PartitionResponses {
+        guard case .response(let response) = outcome else { throw CocoaError(.featureUnsupported) }
+        return response.responses[0].partitionResponses[0]
+    }
+
     /// Produces one batch to one partition.
     func produce(
         _ topic: String, _ records: [UInt8]?, partition: Int32 = 0, acks: Int16 = 1, version: Int16 = 9
     ) throws -> ProduceResponse.PartitionResponses {
         let request = Self.produceRequest(topic, partition, records, acks: acks)
-        guard case .response(let response) = try answer({ node.produce(request, context(version), $0) }) else {
-            throw CocoaError(.featureUnsupported)
-        }
-        return response.responses[0].partitionResponses[0]
+        return try Self.part(of: try answer { node.produce(request, context(version), $0) })
     }
 
     static func fetchRequest(

@@ -96,10 +96,8 @@ struct ProduceTests {
     func order() throws {
         let scene = try NodeScene()
         try scene.create("t")
-        let answers = (0..<200).map { _ in Answer<ProduceOutcome>() }
-        for (number, answer) in answers.enumerated() {
-            let batch = try NodeScene.batch(["\(number)"], producer: (7, 0, Int32(number)))
-            scene.node.produce(NodeScene.produceRequest("t", 0, batch), scene.context(9)) { answer.give($0) }
+        let answers = try (0..<200).map { number in
+            scene.produceLater(try NodeScene.batch(["\(number)"], producer: (7, 0, Int32(number))))
         }
         for answer in answers { _ = try answer.wait() }
         #expect(try scene.values("t") == (0..<200).map { "\($0)" })
@@ -112,18 +110,12 @@ struct ProduceTests {
         try scene.create("t")
         gate.hold()
         defer { gate.letGo() }
-        let waiting = Answer<ProduceOutcome>()
-        let request = NodeScene.produceRequest("t", 0, try NodeScene.batch(["a"]), acks: -1)
-        scene.node.produce(request, scene.context(9)) { waiting.give($0) }
+        let waiting = scene.produceLater(try NodeScene.batch(["a"]), acks: -1)
         try gate.waitForSync()
         #expect(try scene.values("t") == ["a"], "it is there to be read")
         #expect(waiting.now == nil)
         gate.letGo()
-        guard case .response(let response) = try waiting.wait() else {
-            Issue.record("no response")
-            return
-        }
-        #expect(response.responses[0].partitionResponses[0].errorCode == .none)
+        #expect(try NodeScene.part(of: waiting.wait()).errorCode == .none)
     }
 
     @Test("acks=1 does not wait for a sync")
@@ -157,16 +149,10 @@ struct ProduceTests {
         try scene.create("t")
         gate.hold()
         defer { gate.letGo() }
-        let waiting = Answer<ProduceOutcome>()
-        let request = NodeScene.produceRequest("t", 0, try NodeScene.batch(["a"]), acks: -1, timeout: 20)
-        scene.node.produce(request, scene.context(9)) { waiting.give($0) }
+        let waiting = scene.produceLater(try NodeScene.batch(["a"]), acks: -1, timeout: 20)
         try gate.waitForSync()
         scene.scheduler.advance(by: .milliseconds(20))
-        guard case .response(let response) = try waiting.wait() else {
-            Issue.record("no response")
-            return
-        }
-        #expect(response.responses[0].partitionResponses[0].errorCode == .requestTimedOut)
+        #expect(try NodeScene.part(of: waiting.wait()).errorCode == .requestTimedOut)
     }
 
     @Test("what nobody waits for is synced a second after it was appended")
@@ -193,18 +179,13 @@ struct ProduceTests {
         try scene.create("t")
         try scene.holdWorker(gate)
         defer { gate.letGo() }
-        let first = Answer<ProduceOutcome>()
         let batch = try NodeScene.batch(["a"])
-        scene.node.produce(NodeScene.produceRequest("t", 0, batch), scene.context(9)) { first.give($0) }
+        let first = scene.produceLater(batch)
         let second = try scene.produce("t", batch)
         #expect(second.errorCode == .requestTimedOut)
         #expect(first.now == nil)
         gate.letGo()
-        guard case .response(let response) = try first.wait() else {
-            Issue.record("no response")
-            return
-        }
-        #expect(response.responses[0].partitionResponses[0].errorCode == .none)
+        #expect(try NodeScene.part(of: first.wait()).errorCode == .none)
     }
 
     @Test("what is said of a partition does not repeat a long topic name")

@@ -128,6 +128,35 @@ import Testing
         #expect(sequences.withLock { $0 } == [0, 0, 0, 2])
     }
 
+    @Test("waits for no partition that is offline, and sends records without key to the others")
+    func offline() throws {
+        let port = Lock(0)
+        let sent = Lock<[Int32]>([])
+        let broker = try ScriptedBroker { header, body in
+            switch header.api {
+            case .apiVersions: return .versions()
+            case .produce:
+                let request = try ProduceRequest(decoding: body, version: header.apiVersion)
+                sent.withLock { $0 += request.topicData.flatMap(\.partitionData).map(\.index) }
+                return .message(ProduceResponse())
+            default: return .metadata(port: port.withLock { $0 }, partitions: 3, offline: [0, 2])
+            }
+        }
+        port.withLock { $0 = broker.port }
+        let client = KafkaClient(bootstrap: [broker.endpoint], options: impatient())
+        let topic = try client.topic(named: "t")
+        #expect(topic.partitions.map(\.isOffline) == [true, false, true])
+        #expect(topic.readablePartitions == [TopicPartition("t", 1)])
+        var options = RecordProducer.Options()
+        options.acknowledgement = .leader
+        let producer = try RecordProducer(client, topic: "t", options: options)
+        for _ in 0..<5 {
+            try producer.add(Record(timestamp: 0, value: [1]))
+            try producer.flush()
+        }
+        #expect(sent.withLock { $0 } == [1, 1, 1, 1, 1])
+    }
+
     @Test("does not try again what the broker refuses for good")
     func refusedForGood() throws {
         let port = Lock(0)

@@ -96,7 +96,8 @@ extension ScriptedBroker.Reply {
     }
 
     /// One broker at `port`, which leads all partitions of one topic.
-    static func metadata(port: Int, topic: String = "t", partitions: Int32 = 1) -> Self {
+    /// - Parameter offline: those whose only replica is not there.
+    static func metadata(port: Int, topic: String = "t", partitions: Int32 = 1, offline: Set<Int32> = []) -> Self {
         var broker = MetadataResponse.Brokers()
         broker.nodeId = 1
         broker.host = "127.0.0.1"
@@ -106,7 +107,9 @@ extension ScriptedBroker.Reply {
         described.partitions = (0..<partitions).map { index in
             var partition = MetadataResponse.Partitions()
             partition.partitionIndex = index
-            partition.leaderId = 1
+            partition.leaderId = offline.contains(index) ? -1 : 1
+            partition.replicaNodes = [1]
+            partition.offlineReplicas = offline.contains(index) ? [1] : []
             return partition
         }
         var response = MetadataResponse()

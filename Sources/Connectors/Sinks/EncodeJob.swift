@@ -38,11 +38,6 @@ final class EncodeJob: EncoderJob, @unchecked Sendable {  // written by one thre
         result = .success(batch)
     }
 
-    /// The sequence number after `count` records; 2147483647 is followed by 0.
-    static func sequence(_ sequence: Int32, movedBy count: Int) -> Int32 {
-        Int32((Int64(sequence) + Int64(count)) & Int64(Int32.max))
-    }
-
     func run() {
         defer { latch.leave() }
         guard let builder else { return }

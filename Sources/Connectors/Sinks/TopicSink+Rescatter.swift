@@ -46,7 +46,7 @@ extension OpenRound {
             let batch = try RecordBatch.encode(
                 Array(records[start..<end]), codec: finish.codec, level: finish.level, producerId: finish.producer,
                 producerEpoch: finish.epoch, baseSequence: plan.sequences[partition])
-            plan.sequences[partition] = EncodeJob.sequence(plan.sequences[partition], movedBy: batch.count)
+            plan.sequences[partition] = ProducerStamp.sequence(plan.sequences[partition], movedBy: batch.count)
             jobs.append(EncodeJob(done: batch, partition: partition, finish: finish))
             start = end
         }

@@ -103,7 +103,7 @@ package final class TopicSink: EventSink {
     private func handOver(_ partition: Int) {
         guard let builder = scatter.take(partition) else { return }
         let finish = finish(sequence: sequences[partition])
-        sequences[partition] = EncodeJob.sequence(sequences[partition], movedBy: builder.count)
+        sequences[partition] = ProducerStamp.sequence(sequences[partition], movedBy: builder.count)
         guard let latch = open?.latch else { return }
         let size = builder.size
         let job = EncodeJob(builder, partition: partition, finish: finish, latch: latch)

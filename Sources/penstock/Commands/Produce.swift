@@ -81,8 +81,8 @@ private struct Sending {
         self.options = options
         separator = options.keySeparator.map { Array($0.utf8) }
         headers = options.header.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return Header(name: String(parts[0]), value: Array(parts[1].utf8))
+            let (name, value) = text.nameAndValue
+            return Header(name: name, value: Array(value.utf8))
         }
         var how = RecordProducer.Options()
         how.codec = Codec(name: options.codec.rawValue) ?? .none

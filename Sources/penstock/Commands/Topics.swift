@@ -80,10 +80,7 @@ extension Command {
         ],
         exitCodes: [(ExitCode.failed, "failed, or there is such a topic; the reason is on stderr")]
     ) { options in
-        let settings = options.config.map { setting in
-            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            return (parts[0], parts[1])
-        }
+        let settings = options.config.map(\.nameAndValue)
         try options.log.with { client in
             do throws(ClientError) {
                 let count = try client.createTopic(

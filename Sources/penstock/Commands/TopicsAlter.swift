@@ -22,12 +22,7 @@ struct TopicsAlterOptions: Options {
         walker.check("set", isNothing ? "expected --set, --unset or --partitions, found none of them" : nil)
     }
 
-    var settings: [(String, String)] {
-        self.set.map { setting in
-            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            return (parts[0], parts[1])
-        }
-    }
+    var settings: [(String, String)] { self.set.map(\.nameAndValue) }
 }
 
 extension Command {
