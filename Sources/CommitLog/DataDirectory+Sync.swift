@@ -33,8 +33,8 @@ extension DataDirectory {
             passes += 1
             let pass = ledger.begin()
             do throws(DiskError) {
-                for file in pass.files.values { try file.syncWhole() }
-                for directory in pass.directories { try syncNames(of: directory) }
+                for file in pass.files { try file.syncWhole() }
+                for directory in pass.directories.sorted() { try syncNames(of: directory) }
             } catch  where error.isOutOfDescriptors {
                 ledger.putBack(pass)
                 throw StorageError(operation, .disk(error))
@@ -76,7 +76,7 @@ extension DataDirectory {
     /// Leaves the names of the files that the failed pass was to sync: the next opening writes them anew, since a sync
     /// that failed says nothing about what the page cache still holds.
     private func rememberFailure(_ pass: SyncLedger.Pass, _ reason: String) {
-        let text = "\(reason)\n" + pass.files.values.map { "\($0.path)\n" }.sorted().joined()
+        let text = "\(reason)\n" + pass.files.map { "\($0.path)\n" }.sorted().joined()
         // The disk is failing: this is tried, not promised.
         try? disk.replaceFile("\(path)/\(Self.failureMarker)", with: Array(text.utf8))
         try? disk.syncDirectory(path)

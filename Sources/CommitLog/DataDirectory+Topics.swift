@@ -18,7 +18,7 @@ extension DataDirectory {
         return try naming.withLock { (registry) throws(StorageError) in
             if topic(named: name) != nil { throw StorageError(operation, .topicExists(name)) }
             try storing(operation) { () throws(DiskError) in try forgetLeftover(name) }
-            let id = TopicID.random()
+            let id = TopicID.random(disk)
             for index in 0..<Int32(partitions) {
                 let place = PartitionPlace(root: path, topic: name, id: id, index: index, disk: disk)
                 try clear(place, registry, operation)

@@ -21,6 +21,8 @@ package struct Disk: Sendable {
     package var resolve: @Sendable (_ path: String) throws(DiskError) -> String
     /// Bytes that a file in this directory could still grow by.
     package var availableBytes: @Sendable (_ path: String) throws(DiskError) -> Int64
+    /// What new ids are made of. Not the disk's, but like it the machine's: tests let the same come again.
+    package var randomNumber: @Sendable () -> UInt64
 
     package init(
         open: @escaping @Sendable (_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile,
@@ -32,7 +34,8 @@ package struct Disk: Sendable {
         syncDirectory: @escaping @Sendable (_ path: String) throws(DiskError) -> Void,
         status: @escaping @Sendable (_ path: String) throws(DiskError) -> FileStatus,
         resolve: @escaping @Sendable (_ path: String) throws(DiskError) -> String,
-        availableBytes: @escaping @Sendable (_ path: String) throws(DiskError) -> Int64
+        availableBytes: @escaping @Sendable (_ path: String) throws(DiskError) -> Int64,
+        randomNumber: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) }
     ) {
         self.open = open
         self.list = list
@@ -44,6 +47,7 @@ package struct Disk: Sendable {
         self.status = status
         self.resolve = resolve
         self.availableBytes = availableBytes
+        self.randomNumber = randomNumber
     }
 
     /// How a file is opened. Always close-on-exec; made files have mode 0600.

@@ -19,9 +19,10 @@ struct MetaProperties: Hashable {
     /// nil in a directory that a Kafka broker wrote.
     var format: Int?
 
-    static func fresh() -> MetaProperties {
+    static func fresh(_ disk: Disk) -> MetaProperties {
         MetaProperties(
-            clusterID: TopicID.random().description, directoryID: TopicID.random().description, format: knownFormat)
+            clusterID: TopicID.random(disk).description, directoryID: TopicID.random(disk).description,
+            format: knownFormat)
     }
 
     var text: String {
@@ -56,12 +57,11 @@ struct MetaProperties: Hashable {
 
 extension TopicID {
     /// A fresh id: never one of Kafka's reserved ones, nor one that looks like a command line option.
-    static func random() -> TopicID {
+    static func random(_ disk: Disk = .real) -> TopicID {
         while true {
             // Version 4, as Java's UUIDs are.
             let id = TopicID(
-                high: UInt64.random(in: .min ... .max) & ~0xf000 | 0x4000,
-                low: UInt64.random(in: .min ... .max) & ~(3 << 62) | 1 << 63)
+                high: disk.randomNumber() & ~0xf000 | 0x4000, low: disk.randomNumber() & ~(3 << 62) | 1 << 63)
             if !id.description.hasPrefix("-") { return id }
         }
     }

@@ -176,7 +176,7 @@ struct Opening {
                     penstock.format=\(MetaProperties.knownFormat) if no newer Penstock was here
                     """))
         }
-        let meta = MetaProperties.fresh()
+        let meta = MetaProperties.fresh(disk)
         try storing(operation) { () throws(DiskError) in
             try syncNames(above: path, disk)
             try meta.write(in: path, disk)

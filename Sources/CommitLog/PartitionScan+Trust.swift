@@ -10,7 +10,8 @@ extension PartitionScan {
     }
 
     /// The segments' files, in order. Empty ones in the middle, which a failed roll left, are removed, and so are indexes
-    /// without a log.
+    /// without a log. An empty first one stays where the log was not durable yet: its records are missing, and what
+    /// follows must not pass for a log that begins later.
     static func segmentFiles(
         _ names: [String], _ directory: String, _ disk: Disk, _ rules: Rules
     ) throws(DiskError) -> [SegmentFile] {
@@ -27,10 +28,12 @@ extension PartitionScan {
         }
         files.sort { $0.base < $1.base }
         let last = files.last
-        for file in files.dropLast() where file.size == 0 {
+        let durable = rules.isStrict && !rules.isLenient ? max(rules.recoveryPoint, rules.adoptedEnd) : .max
+        let first = files.first?.base
+        for file in files.dropLast() where file.size == 0 && (file.base != first || file.base < durable) {
             try disk.removeIfThere(Segment.stem(directory, file.base) + ".log")
+            files.removeAll { $0.base == file.base }
         }
-        files.removeAll { $0.size == 0 && $0.base != last?.base }
         if let last, last.size == 0, files.count > 1, last.base < rules.recoveryPoint {
             // The log was known to reach beyond its base.
             try disk.removeIfThere(Segment.stem(directory, last.base) + ".log")

@@ -145,7 +145,10 @@ extension Recovery {
 
     /// Syncs everything that was kept or cut, then removes what said how the last process stopped.
     func makeDurable() throws(DiskError) {
-        for (key, partition) in found where isStrict || partition.rules.isAdopted { try makeDurable(key) }
+        for (key, partition) in found.sorted(by: { order($0.key, $1.key) }) where isStrict || partition.rules.isAdopted
+        {
+            try makeDurable(key)
+        }
         try disk.syncDirectory(path)
         try disk.removeIfThere("\(path)/\(DataDirectory.failureMarker)")
         try disk.removeIfThere("\(path)/\(DataDirectory.cleanMarker)")

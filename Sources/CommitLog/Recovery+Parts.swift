@@ -12,7 +12,7 @@ extension Recovery {
 
     func topics(_ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> [Topic] {
         var topics: [Topic] = []
-        for (id, entry) in registry.topics {
+        for (id, entry) in registry.sortedTopics {
             var partitions: [Partition] = []
             for index in 0..<entry.partitions {
                 let place = PartitionPlace(root: path, topic: entry.name, id: id, index: index, disk: disk)

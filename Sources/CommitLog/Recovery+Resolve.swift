@@ -60,7 +60,7 @@ extension Recovery {
         try attempt(history) { (recovery) throws(DiskError) in _ = try recovery.repairDamage(recovery.history) }
     }
 
-    private func order(_ a: Key, _ b: Key) -> Bool {
+    func order(_ a: Key, _ b: Key) -> Bool {
         (a.topic.high, a.topic.low, a.partition) < (b.topic.high, b.topic.low, b.partition)
     }
 

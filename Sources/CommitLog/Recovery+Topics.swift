@@ -27,7 +27,7 @@ extension Recovery {
 
     private mutating func addKnown() throws(DiskError) {
         var candidates: [Candidate] = []
-        for (id, entry) in registry.topics.sorted(by: { $0.value.name < $1.value.name }) {
+        for (id, entry) in registry.sortedTopics {
             let settings = settings(of: entry)
             for index in 0..<entry.partitions {
                 let place = PartitionPlace(root: path, topic: entry.name, id: id, index: index, disk: disk)
@@ -36,7 +36,7 @@ extension Recovery {
             }
         }
         try add(candidates)
-        for (id, entry) in registry.topics where entry.adoptedEnds.contains(.max) { noteAdopted(id, entry) }
+        for (id, entry) in registry.sortedTopics where entry.adoptedEnds.contains(.max) { noteAdopted(id, entry) }
     }
 
     /// A directory of partition form that the registry has no topic for.
@@ -95,7 +95,7 @@ extension Recovery {
     /// Takes over partition directories that a Kafka broker wrote, or another Penstock: with their id, keeping everything
     /// until someone sets a retention.
     private mutating func adopt(_ topic: String, _ partitions: [Int32: TopicID?]) throws(DiskError) {
-        let id = partitions.values.compactMap { $0 }.min { $0.description < $1.description } ?? TopicID.random()
+        let id = partitions.values.compactMap { $0 }.min { $0.description < $1.description } ?? TopicID.random(disk)
         let count = (partitions.keys.max() ?? 0) + 1
         guard count <= DataDirectory.partitionLimit else {
             report.ignored.append(

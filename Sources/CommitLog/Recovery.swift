@@ -84,7 +84,7 @@ struct Recovery {
             guard !error.isOfTheProcess, name != DataDirectory.registryTopic else { throw error }
             unreadable["\(name)-0"] = error
         }
-        return PartitionPlace(root: path, topic: name, id: id ?? TopicID.random(), index: 0, disk: disk)
+        return PartitionPlace(root: path, topic: name, id: id ?? TopicID.random(disk), index: 0, disk: disk)
     }
 
     mutating func run() throws(DiskError) {

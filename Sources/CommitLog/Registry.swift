@@ -35,6 +35,9 @@ struct Registry: Equatable {
     private(set) var nextProducerID: Int64 = 0
     private(set) var leaderEpoch: Int32?
 
+    /// By name.
+    var sortedTopics: [(key: TopicID, value: TopicEntry)] { topics.sorted { $0.value.name < $1.value.name } }
+
     /// The first producer id that no pipeline has.
     var nextPipelineID: Int64 {
         pipelines.values.reduce(PipelineProducer.firstReserved) { max($0, $1.id + 1) }

@@ -11,8 +11,10 @@ final class SyncLedger: Sendable {
     struct State {
         var lastTicket: UInt64 = 0
         var synced: UInt64 = 0
-        /// Files with unsynced bytes, kept open until they are synced.
-        var files: [ObjectIdentifier: any DiskFile] = [:]
+        /// Files with unsynced bytes, kept open until they are synced, in the order in which they were first written to.
+        var files: [any DiskFile] = []
+        /// ``files`` again.
+        var known: Set<ObjectIdentifier> = []
         /// Directories whose names changed.
         var directories: Set<String> = []
         var unsyncedBytes: Int64 = 0
@@ -38,7 +40,7 @@ final class SyncLedger: Sendable {
     /// What one pass makes durable.
     struct Pass {
         var ticket: UInt64
-        var files: [ObjectIdentifier: any DiskFile]
+        var files: [any DiskFile]
         var directories: Set<String>
         var bytes: Int64
         var commitsEnd: Offset
@@ -74,7 +76,7 @@ final class SyncLedger: Sendable {
     func touch(_ file: any DiskFile, bytes: Int64) {
         state.withLock { state in
             state.unsyncedBytes += bytes
-            state.files[ObjectIdentifier(file)] = file
+            if state.known.insert(ObjectIdentifier(file)).inserted { state.files.append(file) }
         }
     }
 
@@ -109,7 +111,8 @@ final class SyncLedger: Sendable {
             let pass = Pass(
                 ticket: state.lastTicket, files: state.files, directories: state.directories,
                 bytes: state.unsyncedBytes, commitsEnd: state.commitsEnd, hidden: state.hidden)
-            state.files = [:]
+            state.files = []
+            state.known = []
             state.directories = []
             state.unsyncedBytes = 0
             state.hidden = [:]
@@ -133,7 +136,9 @@ final class SyncLedger: Sendable {
     /// Takes back a pass that never came to sync everything it was to: the next one covers it.
     func putBack(_ pass: Pass) {
         state.withLock { state in
-            state.files.merge(pass.files) { newer, _ in newer }
+            for file in pass.files where state.known.insert(ObjectIdentifier(file)).inserted {
+                state.files.append(file)
+            }
             state.directories.formUnion(pass.directories)
             state.hidden.merge(pass.hidden) { newer, _ in newer }
             state.unsyncedBytes += pass.bytes

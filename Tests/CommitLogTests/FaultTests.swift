@@ -43,7 +43,7 @@ import Testing
         try run.apply(.sync)
         try run.apply(.append(topic: "after", partition: 0, values: ["after"]))
         try run.apply(.sync)
-        guard run.model.topics["after"]?.partitions[0].first?.isSynced == true else {
+        guard run.model.topics["after"]?.partitions[0].entries.first?.isSynced == true else {
             return "the log does not go on\n" + run.story
         }
         run.losePower(&random)

@@ -1,50 +1,90 @@
 import CommitLog
 import Records
-import TestSupport
-import Testing
 
 /// What a data directory should hold, beside one that goes through a random history.
 ///
 /// After a crash each partition must hold a prefix of what the model has, rounds whole or not at all and in their order,
-/// and at least everything that was synced (a power loss) or everything that was answered (a kill).
+/// and at least everything that was synced (a power loss) or everything that was answered (a kill). What a compaction or a
+/// deletion was allowed to take may be missing from it, and nothing else.
 struct HistoryModel {
     /// One append, to one partition or as part of a round.
     struct Entry {
+        /// As ``HistoryRecord`` has them.
         var values: [String]
+        var base: Offset
         /// nil for a client's.
         var round: Int?
+        var producer = ProducerStamp.none
         /// Must survive a power loss.
         var isSynced = false
         /// When it was answered, among all answers: then it must survive a kill.
         var answer: Int?
+
+        var end: Offset { base + Offset(values.count) }
+    }
+
+    struct PartitionModel {
+        var entries: [Entry] = []
+        /// Where the log may begin: at or behind what was answered, and not behind what was asked for.
+        var begins: ClosedRange<Offset> = 0...0
+        /// Below it compaction may have been.
+        var cleaned: Offset = 0
+        /// Of what lies before the first entry.
+        var end: Offset = 0
+        /// Producers of which something was deleted.
+        var deletedProducers: Set<Int64> = []
+
+        mutating func append(_ entry: Entry) {
+            entries.append(entry)
+            end = entry.end
+        }
     }
 
     struct TopicModel {
-        var partitions: [[Entry]]
-        /// By partition: records that retention took from the front, as the model knows them.
-        var trimmed: [Int]
+        var partitions: [PartitionModel]
+        /// The first is what was answered; the others are what changes that failed may have left.
+        var configurations: [[String: String]]
+        /// As ``configurations``.
+        var counts: [Int]
+        /// Retention was asked for at some time.
+        var isTrimmed = false
 
-        init(partitions: Int) {
-            self.partitions = Array(repeating: [], count: partitions)
-            trimmed = Array(repeating: 0, count: partitions)
+        init(partitions: Int, configuration: [String: String]) {
+            self.partitions = Array(repeating: PartitionModel(), count: partitions)
+            configurations = [configuration]
+            counts = [partitions]
+            note(configuration)
         }
+
+        mutating func note(_ configuration: [String: String]) {
+            if Int(configuration["retention.bytes"] ?? "-1") != -1 { isTrimmed = true }
+        }
+
+        var isCompacted: Bool { configurations[0]["cleanup.policy"] == "compact" }
     }
 
     struct RoundModel {
         var pipeline: String
-        /// (topic, partition), as of the time of the round.
-        var parts: [(topic: String, partition: Int)]
+        /// Where it wrote: what was deleted since is left out.
+        var parts: Set<Place>
         var offset: Int64
         var isSynced = false
         var answer: Int?
     }
 
+    struct Place: Hashable {
+        var topic: String
+        var partition: Int
+    }
+
     var topics: [String: TopicModel] = [:]
-    /// Names whose deletion, or creation, was under way when the process died.
+    /// Names whose deletion, or creation, was under way when it failed.
     var uncertain: Set<String> = []
     var rounds: [Int: RoundModel] = [:]
     var nextRound = 0
     var nextValue = 0
+    /// The highest leader epoch that anyone wrote with.
+    var leaderEpoch: Int32 = -1
 
     /// How many appends were answered so far: what a sync that begins now covers.
     private(set) var answers = 0
@@ -59,9 +99,11 @@ struct HistoryModel {
     mutating func sync(through covered: Int) {
         for name in topics.keys {
             for partition in topics[name]!.partitions.indices {
-                for place in topics[name]!.partitions[partition].indices {
-                    let answer = topics[name]!.partitions[partition][place].answer
-                    if let answer, answer <= covered { topics[name]!.partitions[partition][place].isSynced = true }
+                for place in topics[name]!.partitions[partition].entries.indices {
+                    let answer = topics[name]!.partitions[partition].entries[place].answer
+                    if let answer, answer <= covered {
+                        topics[name]!.partitions[partition].entries[place].isSynced = true
+                    }
                 }
             }
         }
@@ -70,109 +112,15 @@ struct HistoryModel {
         }
     }
 
-    /// Compares with what an opening found, then takes that for the truth.
-    mutating func check(_ directory: DataDirectory, powerLost: Bool) throws -> String? {
-        var kept: [Int: Set<String>] = [:]
-        for (name, topic) in topics {
-            guard let found = directory.topic(named: name) else {
-                if uncertain.contains(name) {
-                    forget(topic: name)
-                    continue
-                }
-                return "topic \(name) is gone"
-            }
-            guard found.partitions.count == topic.partitions.count else { return "\(name) lost partitions" }
-            for (index, partition) in found.partitions.enumerated() {
-                let records = try partition.allRecords()
-                let start = partition.logStart
-                guard records.map(\.offset) == Array(start..<start + Int64(records.count)) else {
-                    return "\(name)-\(index) has offsets \(records.map(\.offset))"
-                }
-                if let problem = trim(name, index, to: Int(start)) { return problem }
-                var values = records.map { String(decoding: $0.value ?? [], as: UTF8.self) }[...]
-                var entries: [Entry] = []
-                for entry in topics[name]!.partitions[index] {
-                    if values.prefix(entry.values.count) == entry.values[...] {
-                        values = values.dropFirst(entry.values.count)
-                        entries.append(entry)
-                        if let round = entry.round { kept[round, default: []].insert("\(name)-\(index)") }
-                        continue
-                    }
-                    if entry.isSynced { return "\(name)-\(index) lost synced \(entry.values)" }
-                    if entry.answer != nil && !powerLost { return "\(name)-\(index) lost answered \(entry.values)" }
-                    break
-                }
-                guard values.isEmpty else { return "\(name)-\(index) has more than was written: \(Array(values))" }
-                topics[name]!.partitions[index] = entries
-            }
-        }
-        for topic in directory.topics() where !topic.isInternal && topics[topic.name] == nil {
-            guard uncertain.contains(topic.name) else { return "topic \(topic.name) came back" }
-            guard try topic.partitions.allSatisfy({ try $0.allValues().isEmpty }) else {
-                return "\(topic.name), half made, has records"
-            }
-            topics[topic.name] = TopicModel(partitions: topic.partitions.count)
-        }
-        uncertain = []
-        return try checkRounds(directory, kept, powerLost)
+    /// Where the next append to a partition goes.
+    func end(of place: Place) -> Offset { topics[place.topic]!.partitions[place.partition].end }
+
+    mutating func append(_ entry: Entry, to place: Place) {
+        topics[place.topic]!.partitions[place.partition].append(entry)
     }
-
-    /// Takes note that retention deleted what lies before an offset. Rounds lose that part.
-    private mutating func trim(_ name: String, _ index: Int, to start: Int) -> String? {
-        while topics[name]!.trimmed[index] < start {
-            guard !topics[name]!.partitions[index].isEmpty else { return "\(name)-\(index) begins at \(start)" }
-            let entry = topics[name]!.partitions[index].removeFirst()
-            topics[name]!.trimmed[index] += entry.values.count
-            guard let round = entry.round else { continue }
-            rounds[round]?.parts.removeAll { $0.topic == name && $0.partition == index }
-        }
-        return topics[name]!.trimmed[index] == start ? nil : "\(name)-\(index) begins inside of an append"
-    }
-
-    private mutating func checkRounds(
-        _ directory: DataDirectory, _ kept: [Int: Set<String>], _ powerLost: Bool
-    ) throws -> String? {
-        var last: [String: Int64] = [:]
-        var ended = false
-        for (number, round) in rounds.sorted(by: { $0.key < $1.key }) {
-            let there = kept[number] ?? []
-            let parts = round.parts.filter { topics[$0.topic] != nil && stillHas($0.topic, number) }
-            if there.isEmpty && !parts.isEmpty {
-                if round.isSynced { return "round \(number) was synced and is gone" }
-                ended = true
-                rounds[number] = nil
-                continue
-            }
-            guard there.count == parts.count else { return "round \(number) is there in part: \(there.sorted())" }
-            if parts.isEmpty {
-                // Its records are gone with their topics or segments: the position alone tells whether it counts.
-                let found = directory.positions(pipeline: round.pipeline).map(\.position.offset).max() ?? -1
-                if found < round.offset {
-                    if round.isSynced { return "the position of round \(number) was synced and is gone" }
-                    rounds[number] = nil
-                    continue
-                }
-            } else if ended {
-                return "round \(number) is there, but one before it is not"
-            }
-            last[round.pipeline] = round.offset
-        }
-        for pipeline in ["p", "q"] {
-            let found = directory.positions(pipeline: pipeline).map(\.position.offset)
-            let expected = last[pipeline].map { [$0] } ?? []
-            guard found == expected else { return "\(pipeline) is at \(found), its records are at \(expected)" }
-        }
-        return nil
-    }
-
-    /// Whether a topic of this name is the one that the round wrote to, not one made anew.
-    private func stillHas(_ topic: String, _ round: Int) -> Bool { writtenTo[round]?.contains(topic) ?? false }
-
-    /// By round: topics that have not been deleted since.
-    var writtenTo: [Int: Set<String>] = [:]
 
     mutating func forget(topic: String) {
         topics[topic] = nil
-        for round in writtenTo.keys { writtenTo[round]!.remove(topic) }
+        for round in rounds.keys { rounds[round]!.parts = rounds[round]!.parts.filter { $0.topic != topic } }
     }
 }

@@ -12,6 +12,10 @@ struct HistoryRun {
     var model = HistoryModel()
     var directory: DataDirectory?
     var steps: [String] = []
+    /// What was found wrong between two checks.
+    var broken: String?
+    /// The last process has stopped, or tried to.
+    private var isClosed = false
 
     /// Small segments, an index entry for nearly every batch, and a checkpoint with every other pass.
     static var small: LogOptions {
@@ -25,7 +29,7 @@ struct HistoryRun {
         return options
     }
 
-    init(_ memory: MemoryDisk = MemoryDisk(), options: LogOptions = HistoryRun.small) {
+    init(_ memory: MemoryDisk = MemoryDisk(seed: 0), options: LogOptions = HistoryRun.small) {
         self.memory = memory
         self.options = options
     }
@@ -48,41 +52,29 @@ struct HistoryRun {
             action?()
             return .goes
         }
-        directory = try DataDirectory.open("/data", options: options, disk: between(disk))
+        let opened = try DataDirectory.open("/data", options: options, disk: between(disk))
+        directory = opened
+        noteEpoch(opened)
+    }
+
+    /// Whoever opens after an unclean stop writes with an epoch of its own: else nobody could tell what it writes from what
+    /// was lost.
+    private mutating func noteEpoch(_ opened: DataDirectory) {
+        let epoch = opened.leaderEpoch
+        if epoch < model.leaderEpoch || epoch == model.leaderEpoch && !isClosed {
+            broken = broken ?? "leader epoch \(epoch) is used again"
+        }
+        model.leaderEpoch = max(model.leaderEpoch, epoch)
+        isClosed = false
     }
 
     /// What is to be done once so many more files have been synced.
-    private struct Interposed: Sendable {
+    struct Interposed: Sendable {
         var files: Int
         var action: @Sendable () -> Void
     }
 
-    private let interposed = Lock<Interposed?>(nil)
-
-    private mutating func sync(
-        _ directory: DataDirectory, around file: Int, _ name: String, _ index: Int, _ values: [String]
-    ) throws {
-        guard model.topics[name] != nil, let partition = directory.topic(named: name)?.partitions[index] else { return }
-        let batch = try Make.batch(values)
-        // nil: it was not tried; whether it was answered.
-        let outcome = Lock<Bool?>(nil)
-        interposed.withLock {
-            $0 = Interposed(files: file) {
-                let result = try? directory.append(batch, to: partition)
-                outcome.withLock { $0 = result != nil }
-            }
-        }
-        defer { interposed.withLock { $0 = nil } }
-        let covered = model.answers
-        let result = Result { try directory.sync() }
-        if let isAnswered = outcome.withLock({ $0 }), isAnswered || !isGoing {
-            var entry = HistoryModel.Entry(values: values, round: nil)
-            if isAnswered { entry.answer = model.answer() }
-            model.topics[name]!.partitions[index].append(entry)
-        }
-        _ = try result.get()
-        model.sync(through: covered)
-    }
+    let interposed = Lock<Interposed?>(nil)
 
     /// Whether the process goes on: it is alive, and the log takes writes.
     var isGoing: Bool {
@@ -90,115 +82,11 @@ struct HistoryRun {
         return !memory.isDead && directory.stopReason == nil
     }
 
-    /// Does one thing, and keeps the model with it. What the log refuses must have had no effect.
-    mutating func apply(_ step: HistoryStep) throws {
-        guard let directory else { return }
-        do {
-            switch step {
-            case .create(let topic, let partitions, let configuration):
-                try create(directory, topic, partitions, configuration)
-            case .delete(let topic): try delete(directory, topic)
-            case .append(let topic, let partition, let values): try append(directory, topic, partition, values)
-            case .round(let pipeline, let parts): try round(directory, pipeline, parts)
-            case .sync:
-                let covered = model.answers
-                try directory.sync()
-                model.sync(through: covered)
-            case .syncAround(let file, let topic, let partition, let values):
-                try sync(directory, around: file, topic, partition, values)
-            // It begins with a pass if anything is to go, of which the model need not know.
-            case .retention: try directory.enforceRetention()
-            }
-            steps.append("\(step)")
-        } catch let error as StorageError {
-            steps.append("\(step) failed: \(error)")
-        }
-    }
-
-    private mutating func create(
-        _ directory: DataDirectory, _ name: String, _ partitions: Int, _ configuration: [String: String]
-    ) throws {
-        guard model.topics[name] == nil, !model.uncertain.contains(name) else { return }
-        do {
-            _ = try directory.createTopic(name, partitions: partitions, configuration: configuration)
-            model.topics[name] = HistoryModel.TopicModel(partitions: partitions)
-        } catch {
-            model.uncertain.insert(name)
-            throw error
-        }
-    }
-
-    private mutating func delete(_ directory: DataDirectory, _ name: String) throws {
-        guard model.topics[name] != nil else { return }
-        do {
-            try directory.deleteTopic(name)
-            model.forget(topic: name)
-        } catch {
-            // The tombstone may stand or not.
-            model.uncertain.insert(name)
-            if directory.topic(named: name) == nil {
-                model.forget(topic: name)
-                model.uncertain.insert(name)
-            }
-            throw error
-        }
-    }
-
-    private mutating func append(
-        _ directory: DataDirectory, _ name: String, _ index: Int, _ values: [String]
-    ) throws {
-        guard model.topics[name] != nil, let topic = directory.topic(named: name) else { return }
-        var entry = HistoryModel.Entry(values: values, round: nil)
-        do {
-            let result = try directory.append(try Make.batch(values), to: topic.partitions[index])
-            guard case .appended = result else { throw Unexpected(what: "\(result)") }
-            entry.answer = model.answer()
-        } catch let error as StorageError {
-            // Cut back, unless the process died or could not: then it may be there or not.
-            if !isGoing { model.topics[name]!.partitions[index].append(entry) }
-            throw error
-        }
-        model.topics[name]!.partitions[index].append(entry)
-    }
-
-    private mutating func round(
-        _ directory: DataDirectory, _ pipeline: String, _ parts: [HistoryStep.Part]
-    ) throws {
-        var batches: [(Partition, [[String]])] = []
-        var there: [HistoryStep.Part] = []
-        for part in parts where model.topics[part.topic] != nil {
-            guard let topic = directory.topic(named: part.topic) else { continue }
-            batches.append((topic.partitions[part.partition], part.batches))
-            there.append(part)
-        }
-        guard !there.isEmpty else { return }
-        model.nextRound += 1
-        let number = model.nextRound
-        var round = HistoryModel.RoundModel(
-            pipeline: pipeline, parts: there.map { ($0.topic, $0.partition) }, offset: Int64(number))
-        do {
-            _ = try directory.append(
-                try directory.round(pipeline, batches, positions: [Make.position(Int64(number))]))
-            round.answer = model.answer()
-        } catch let error as StorageError {
-            if !isGoing { note(round, number, there) }
-            throw error
-        }
-        note(round, number, there)
-    }
-
-    private mutating func note(_ round: HistoryModel.RoundModel, _ number: Int, _ parts: [HistoryStep.Part]) {
-        model.rounds[number] = round
-        model.writtenTo[number] = Set(parts.map(\.topic))
-        for part in parts {
-            model.topics[part.topic]!.partitions[part.partition].append(
-                HistoryModel.Entry(values: part.batches.flatMap { $0 }, round: number, answer: round.answer))
-        }
-    }
-
     /// Stops it as Ctrl-C does; the process ends in any case.
     mutating func close() {
         let covered = model.answers
+        // One that fails may have come far enough.
+        isClosed = true
         do {
             try directory?.close()
             steps.append("close")
@@ -229,7 +117,7 @@ struct HistoryRun {
         if !directory.recovery.damage.isEmpty || directory.recovery.positionsDamaged {
             return "damage was found: \(directory.recovery.damage)"
         }
-        return try model.check(directory, powerLost: powerLost)
+        return try broken ?? model.check(directory, powerLost: powerLost)
     }
 
     /// The same run on a machine of its own, whose process has not ended.

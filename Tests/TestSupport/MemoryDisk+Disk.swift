@@ -49,7 +49,8 @@ extension MemoryDisk {
             },
             availableBytes: { (path) throws(DiskError) in
                 self.state.withLock { state in state.capacity.map { Int64($0 - state.used) } ?? .max }
-            })
+            },
+            randomNumber: { self.state.withLock { $0.random.next() } })
     }
 
     func error(_ operation: Operation, _ path: String, _ code: Int32) -> DiskError {

@@ -58,10 +58,13 @@ package final class MemoryDisk: Sendable {
         var nodes: [Int: Node] = [1: Node(kind: .directory)]
         var next = 2
         var time: Int64 = 0
+        /// What ids are made of.
+        var random: SeededGenerator
         /// Counts processes: files of an older one are closed.
         var process = 0
         var locks: [Int: ObjectIdentifier] = [:]
         var calls = 0
+        var recorded: [Call]?
         /// By the number of the call.
         var faults: [Int: Fault] = [:]
         var predicate: (@Sendable (Call) -> Fault?)?
@@ -80,13 +83,22 @@ package final class MemoryDisk: Sendable {
 
     let state: Lock<State>
 
-    package init() { state = Lock(State()) }
+    /// - Parameter seed: of the ids; with the same one the same history has the same.
+    package init(seed: UInt64 = .random(in: .min ... .max)) {
+        state = Lock(State(random: SeededGenerator(seed: seed)))
+    }
 
     /// A machine of its own with the same files, as they are now.
     package init(copying other: MemoryDisk) { state = Lock(other.state.withLock { $0 }) }
 
     /// Calls made so far.
     package var calls: Int { state.withLock { $0.calls } }
+
+    /// Every call from the time that this was set to an empty list; nil keeps none.
+    package var recorded: [Call]? {
+        get { state.withLock { $0.recorded } }
+        set { state.withLock { $0.recorded = newValue } }
+    }
 
     /// Bytes that all files together may have; nil is no limit.
     package var capacity: Int? {
@@ -201,6 +213,7 @@ extension MemoryDisk.State {
     /// Counts a call and decides whether it goes wrong.
     mutating func enter(_ call: MemoryDisk.Call) throws(DiskError) -> MemoryDisk.Fault? {
         defer { calls += 1 }
+        recorded?.append(call)
         if isDead { throw DiskError(operation: "\(call.operation)", path: call.path, code: EIO) }
         if deathCall == calls + 1 && call.operation == .write { return .tears(EIO) }
         let fault = faults.removeValue(forKey: calls) ?? predicate?(call)
