@@ -14,19 +14,26 @@ final class FileCache: Sendable {
     let rebuilding = Lock(0)
     private let files: Lock<EvictionClock>
     private let mappings: Lock<EvictionClock>
+    /// What the smallest mapping counts for.
+    private let leastMapped: Int
+
+    /// Mappings at most, however small they are: a process may have 65,530 (`vm.max_map_count`), threads' stacks and
+    /// libraries among them.
+    static let mappingLimit = 16_384
 
     /// What a segment may keep.
     enum Resource: Hashable, Sendable { case log, offsetIndex, timeIndex }
 
     /// - Parameter openFiles: of segments altogether, but at most half of what the process may have open: one half of them
     ///   for reading and writing, the other for files with unsynced bytes.
-    /// - Parameter mappedBytes: of indexes.
+    /// - Parameter mappedBytes: of indexes, each of which counts for a 16,384th of it at least.
     init(disk: Disk, openFiles: Int, mappedBytes: Int) {
         self.disk = disk
         let each = max(1, min(openFiles, Self.descriptorLimit / 2) / 2)
         unsyncedLimit = each
         files = Lock(EvictionClock(limit: each))
         mappings = Lock(EvictionClock(limit: max(0, mappedBytes)))
+        leastMapped = max(1, mappedBytes / Self.mappingLimit)
     }
 
     convenience init(disk: Disk, options: LogOptions) {
@@ -44,6 +51,7 @@ final class FileCache: Sendable {
     /// not hold its own lock.
     /// - Parameter ticket: says which opening it was, in case the segment lets go and opens anew.
     func admit(_ resource: Resource, of segment: Segment, ticket: UInt64, size: Int) {
+        let size = resource == .log ? size : max(size, leastMapped)
         let entry = EvictionClock.Entry(segment: segment, resource: resource, ticket: ticket, size: size)
         let clock = resource == .log ? files : mappings
         // Closed, or unmapped, when the lock is let go.

@@ -11,7 +11,8 @@ extension IndexBuilder {
     }
 
     /// Goes on with what a segment's index files say about offsets below `end`, whatever they say beyond; the builder
-    /// overwrites that. Looks at two entries for each doubling of the index, and at one batch header.
+    /// overwrites that. Looks at two entries for each doubling of the index, and at the headers of the batches that the last
+    /// two name.
     ///
     /// - Parameter end: up to here the segment's log and its indexes were made durable.
     /// - Parameter size: of the log file.
@@ -30,6 +31,15 @@ extension IndexBuilder {
         let lastTime = counts.times == 0 ? .none : times[counts.times - 1]
         guard counts.times == 0 || lastTime.timestamp >= 0 && lastTime.relativeOffset >= 0 else { return nil }
         let builder = IndexBuilder(base: base, interval: interval, written: counts, lastTime: lastTime)
+        if counts.times > 0 {
+            // It becomes the largest time of the segment, which retention and searches by time go by.
+            let place = firstPlace(in: 0..<counts.offsets) { offsets[$0].relativeOffset > lastTime.relativeOffset }
+            let start = place == 0 ? 0 : Int64(offsets[place - 1].position)
+            guard start >= 0, start < size, try lastTime.isThere(stem + ".log", base, from: start, to: size, disk)
+            else {
+                return nil
+            }
+        }
         guard counts.offsets > 0 else { return Resumption(builder: builder, position: 0, offset: base) }
         let last = offsets[counts.offsets - 1]
         let offset = base + Int64(last.relativeOffset)
@@ -55,5 +65,19 @@ extension IndexBuilder {
             guard error.isMissing else { throw error }
             return nil
         }
+    }
+}
+
+extension TimeIndex.Entry {
+    /// Whether a batch at or behind a border of a log has the offset and the time.
+    fileprivate func isThere(
+        _ path: String, _ base: Offset, from start: Int64, to size: Int64, _ disk: Disk
+    ) throws(DiskError) -> Bool {
+        let offset = base + Int64(relativeOffset)
+        var scanner = BatchScanner(try disk.open(path, .read), from: start, to: size, checksCRC: false)
+        while case .batch(let batch) = try scanner.next(), batch.baseOffset <= offset {
+            if batch.lastOffset >= offset { return batch.maxTimestamp == timestamp }
+        }
+        return false
     }
 }

@@ -75,7 +75,12 @@ struct IndexBuilder: Sendable {
 
     /// Takes over the entries of an index that was made anew, instead of those in the files: all of them are to be written.
     /// - Parameter end: up to where the log was read for it.
-    mutating func replaceWritten(by remade: IndexBuilder, upTo end: Int64) {
+    /// - Parameter next: the offset there.
+    mutating func replaceWritten(by remade: IndexBuilder, upTo end: Int64, next: Offset) {
+        // What it had before that may come from the wrong index.
+        if base + Int64(largest.relativeOffset) < next || remade.largest.timestamp >= largest.timestamp {
+            largest = remade.largest
+        }
         offsets = remade.offsets + offsets.filter { Int64($0.position) >= end }
         let known = remade.times.last?.timestamp ?? TimeIndex.Entry.none.timestamp
         times = remade.times + times.filter { $0.timestamp > known }

@@ -40,7 +40,7 @@ package struct InspectedFile: Hashable, Sendable {
             else { return nil }
             self.kind = kind
             let digits = name[..<dot]
-            offset = digits.utf8.count == 20 ? Offset(digits).flatMap { $0 >= 0 ? $0 : nil } : nil
+            offset = digits.utf8.count == 20 ? Offset(digits).flatMap { Segment.bases.contains($0) ? $0 : nil } : nil
         }
     }
 

@@ -32,7 +32,8 @@ package struct LogOptions: Hashable, Sendable {
     /// Files of segments that are open at a time, half of them with unsynced bytes; never more than half of what the process
     /// may have open. What is lent to readers and what only opening, compaction and checkpoints open comes on top.
     package var openFiles = 4096
-    /// Bytes of index files that are mapped at a time. At 8 + 12 bytes for 4 KiB of log, 256 MiB are enough for 50 GiB.
+    /// Bytes of index files that are mapped at a time. At 8 + 12 bytes for 4 KiB of log, 256 MiB are enough for 50 GiB. Each
+    /// file counts for a 16,384th of it at least, since a process may have so many mappings and no more.
     package var mappedBytes = 256 << 20
     /// Threads that read partitions while a data directory is opened; one per processor, at most 16. With 1 the order of
     /// calls to the disk repeats.

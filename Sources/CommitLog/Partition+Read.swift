@@ -48,7 +48,7 @@ extension Partition {
     }
 
     /// Runs something that reads, again if a segment is gone before it was opened: then there is a newer view.
-    private func reading<Result>(_ body: (View) throws(StorageError) -> Result) throws(StorageError) -> Result {
+    func reading<Result>(_ body: (View) throws(StorageError) -> Result) throws(StorageError) -> Result {
         try checkOnline("read \(name)")
         for _ in 0..<Self.attempts {
             do throws(StorageError) { return try body(view.withLock { $0 }) } catch {
@@ -195,6 +195,7 @@ extension Partition.View {
     func limit(of place: Int) -> Int64 {
         let segment = segments[place]
         if segment.base < visible.segment { return segment.size }
-        return segment.base == visible.segment ? visible.bytes : 0
+        // Compaction may have made it smaller meanwhile.
+        return segment.base == visible.segment ? min(visible.bytes, segment.size) : 0
     }
 }

@@ -19,8 +19,10 @@ extension Partition {
     ///   - end: where it ends; at most the last stable offset.
     package func abortedTransactions(from offset: Offset, upTo end: Offset) throws(StorageError) -> [AbortedTransaction]
     {
-        try storing("look for aborted transactions in \(name)") { () throws(DiskError) in
-            try view.withLock { $0 }.abortedTransactions(from: offset, upTo: end)
+        try reading { (view) throws(StorageError) in
+            try storing("look for aborted transactions in \(name)") { () throws(DiskError) in
+                try view.abortedTransactions(from: offset, upTo: end)
+            }
         }
     }
 }

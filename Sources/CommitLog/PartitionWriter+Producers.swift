@@ -23,6 +23,13 @@ extension PartitionWriter {
     func forgetAborted() throws(DiskError) {
         guard let before = abortedBefore else { return }
         if let file = try active.aborted.cutBack(to: before) { ledger.touch(file, bytes: 0) }
+        settleAborted()
+    }
+
+    /// What ``noteAborted(_:)`` wrote stays, or is gone: from here on the file is open only until it is synced.
+    func settleAborted() {
+        guard abortedBefore != nil else { return }
+        active.aborted.close()
         abortedBefore = nil
     }
 

@@ -39,6 +39,8 @@ final class PartitionWriter {
     /// Of this partition's ``SegmentJitter``.
     private let jitterSeed: UInt64
     let offline: String?
+    /// Whether the active segment may have room that it does not use.
+    private var hasRoom: Bool
     /// Segments begun since the partition was opened.
     private(set) var rolls = 0
 
@@ -47,6 +49,7 @@ final class PartitionWriter {
         directory = parts.directory
         files = parts.files
         settings = parts.settings
+        hasRoom = parts.settings.preallocates
         ledger = parts.ledger
         self.view = view
         active = parts.segments[parts.segments.count - 1]
@@ -93,7 +96,9 @@ final class PartitionWriter {
     /// - Parameter now: milliseconds since 1970, for `segment.ms` where records have no timestamps; nil leaves that out.
     func prepare(_ batches: [EncodedBatch], epoch: Int32, now: Int64? = nil) throws(StorageError) -> Pending {
         if let offline { throw StorageError("write \(name)", .offline(partition: name, reason: offline)) }
-        guard !isDeleted else { throw StorageError("write \(name)", .deleted(topic: name)) }
+        guard !isDeleted else {
+            throw StorageError("write \(name)", .deleted(topic: PartitionPlace.parse(name)?.topic ?? name))
+        }
         var bytes: Int64 = 0
         var records: Int64 = 0
         var maxTimestamp: Int64 = -1
@@ -156,7 +161,7 @@ final class PartitionWriter {
             let marker = batch.header.isControl ? TransactionMarker(batch) : nil
             if let ended = producers.record(batch.header, marker) { stable.note(ended) }
         }
-        abortedBefore = nil
+        settleAborted()
         active.extend(pending.batches, at: pending.start)
         size = pending.end
         logEnd = pending.next
@@ -210,7 +215,7 @@ final class PartitionWriter {
 
     /// Lets go of the room that was taken for the active segment and not used.
     private func giveRoomBack() throws(DiskError) {
-        guard settings.preallocates, size > 0 else { return }
+        guard hasRoom, size > 0 else { return }
         let file = try active.file()
         try file.truncate(to: size)
         ledger.touch(file, bytes: 0)
@@ -220,12 +225,15 @@ final class PartitionWriter {
     func roll() throws(DiskError) {
         try giveRoomBack()
         let indexes = try active.writeIndexes(isLast: true)
-        try writeSnapshot()
+        // One that a checkpoint left there may be what an opening builds on: it stays, and is the next segment's own now.
+        if snapshotEnd != logEnd { try writeSnapshot() }
+        looseSnapshots.removeAll { $0 == logEnd }
         let stem = Segment.stem(directory, logEnd)
         // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
         // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
         settings.preallocate(file)
+        hasRoom = settings.preallocates
         active.close(at: ledger.latest)
         rolls += 1
         let next = Segment(
@@ -296,7 +304,13 @@ final class PartitionWriter {
             count += 1
         }
         guard count > 0 else { return [] }
-        if count == segments.count { try roll() }
+        if count == segments.count {
+            do throws(DiskError) { try roll() } catch {
+                // On a full disk the others give it room.
+                guard count > 1 else { throw error }
+                count -= 1
+            }
+        }
         let start = view.withLock { view in
             view.segments.removeFirst(count)
             view.logStart = max(view.logStart, view.segments[0].base)

@@ -149,7 +149,8 @@ struct Recovery {
     private mutating func chooseEpoch() {
         let seen = found.values.compactMap { $0.scan.epochs.last }.max()
         let last = max(registry.leaderEpoch ?? 0, seen ?? 0)
-        leaderEpoch = isStrict && !report.isNew ? last + 1 : last
+        // An adopted log may have had the last one there is.
+        leaderEpoch = isStrict && !report.isNew && last < .max ? last + 1 : last
         if registry.leaderEpoch != leaderEpoch { changes.append(.leaderEpoch(leaderEpoch)) }
     }
 }

@@ -31,13 +31,15 @@ extension Segment {
     }
 
     /// Keeps something that was opened; if another thread was faster, what that one opened.
+    /// - Parameter isCurrent: asked at the same moment: what is outdated by now is not kept.
     func keep<Value>(
         _ value: Value, _ size: Int, _ resource: FileCache.Resource,
-        _ place: WritableKeyPath<State, Kept<Value>?>
+        _ place: WritableKeyPath<State, Kept<Value>?>, if isCurrent: (State) -> Bool = { _ in true }
     ) throws(DiskError) -> Value {
         let (there, ticket): (Value?, UInt64) = try state.withLock { (state) throws(DiskError) in
             // By now the name may be another's, and so may what was opened.
             guard !state.isRetired else { throw DiskError(operation: "open", path: logPath, code: ENOENT) }
+            guard isCurrent(state) else { return (value, 0) }
             if let there = state[keyPath: place]?.use() { return (there, 0) }
             state.ticket += 1
             state[keyPath: place] = Kept(value, state.ticket)

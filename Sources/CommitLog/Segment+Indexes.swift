@@ -129,25 +129,19 @@ extension Segment {
         _ kind: IndexKind, _ tail: (IndexBuilder?) -> Tail
     ) throws(DiskError) -> (bytes: MappedBytes, tail: Tail) {
         while true {
-            let (known, rest, counts) = state.withLock { state in
+            let (known, rest, counts, repairs) = state.withLock { state in
                 let counts = state.builder?.written
                 let isEmpty = counts.map { kind.count($0) == 0 } ?? false
                 let bytes = isEmpty ? .empty : kind == .offsets ? state.offsets?.use() : state.times?.use()
-                return (bytes, tail(state.builder), counts)
+                return (bytes, tail(state.builder), counts, state.repairs)
             }
             if let known { return (known, rest) }
             let bytes = try map(kind, counts)
+            func isCurrent(_ state: State) -> Bool { state.builder?.written == counts && state.repairs == repairs }
+            let kept = try keep(bytes, bytes.count, kind.resource, kind.place, if: isCurrent)
             // Else the writer has written more meanwhile, and the rest is not what comes behind this.
-            if let kept = try keepIndex(bytes, kind, counts) { return (kept, rest) }
+            if state.withLock({ isCurrent($0) }) { return (kept, rest) }
         }
-    }
-
-    private func keepIndex(
-        _ bytes: MappedBytes, _ kind: IndexKind, _ counts: IndexBuilder.Counts?
-    ) throws(DiskError) -> MappedBytes? {
-        guard state.withLock({ $0.builder?.written == counts }) else { return nil }
-        let kept = try keep(bytes, bytes.count, kind.resource, kind.place)
-        return state.withLock { $0.builder?.written == counts } ? kept : nil
     }
 
     /// - Parameter counts: how many entries the files have; nil takes all.

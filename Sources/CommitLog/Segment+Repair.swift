@@ -22,7 +22,7 @@ extension Segment {
         try files.rebuilding.withLock { (count) throws(DiskError) in
             guard state.withLock({ $0.repairs == repairs }) else { return }
             count += 1
-            let (size, interval) = state.withLock { ($0.size, $0.indexInterval) }
+            let (size, next, interval) = state.withLock { ($0.size, $0.nextOffset, $0.indexInterval) }
             var builder = IndexBuilder(base: base, interval: interval)
             var scanner = try scanner(from: 0, to: size)
             walk: while true {
@@ -35,7 +35,7 @@ extension Segment {
             let isGrowing = state.withLock { state in
                 guard state.builder != nil else { return false }
                 // The writer writes them, all of them, when it next writes anything.
-                state.builder?.replaceWritten(by: builder, upTo: size)
+                state.builder?.replaceWritten(by: builder, upTo: size, next: next)
                 (state.offsets, state.times) = (nil, nil)
                 state.repairs += 1
                 return true

@@ -105,6 +105,8 @@ final class Segment: Sendable {
     /// Of the files, without the suffix.
     var stem: String { Self.stem(directory, base) }
     var logPath: String { stem + ".log" }
+    /// What a file's name may begin with: all offsets of a segment that begins there, and of the one after it, are numbers.
+    static let bases: Range<Offset> = 0..<(.max - (1 << 32))
     /// Everything that belongs to the segment and may be there.
     static let suffixes = [".log", ".index", ".timeindex", ".txnindex", ".snapshot"]
 
@@ -145,7 +147,6 @@ final class Segment: Sendable {
 
     /// From now on nothing is appended. The indexes were written, and are mapped when they are next needed.
     func close(at ticket: CommitTicket) {
-        aborted.close()
         state.withLock { state in
             state.largest = state.builder?.largest
             state.builder = nil

@@ -65,7 +65,7 @@ final class SyncLedger: Sendable {
     /// - Parameter commitsEnd: the new end of the commit records, if this was one.
     /// - Parameter hidden: what becomes visible once this is durable.
     func commit(commitsEnd: Offset? = nil, hidden: [Hidden] = []) -> CommitTicket {
-        state.withLockNotifying { state in
+        state.withLock { state in
             state.lastTicket += 1
             if let commitsEnd { state.commitsEnd = commitsEnd }
             for one in hidden { state.hidden[ObjectIdentifier(one.partition)] = one }
@@ -122,7 +122,7 @@ final class SyncLedger: Sendable {
 
     /// - Returns: who waited for what is durable now.
     func end(_ pass: Pass) -> [Waiter] {
-        state.withLockNotifying { state in
+        state.withLock { state in
             state.synced = max(state.synced, pass.ticket)
             state.commitsSynced = max(state.commitsSynced, pass.commitsEnd)
             state.bytesSinceCheckpoint += pass.bytes
@@ -148,7 +148,7 @@ final class SyncLedger: Sendable {
     /// Stops all writing, for good.
     /// - Returns: everyone who waits, to be told.
     func stop(_ reason: String) -> [Waiter] {
-        state.withLockNotifying { state in
+        state.withLock { state in
             if state.stopped == nil { state.stopped = reason }
             let all = state.waiters.map(\.done)
             state.waiters = []
@@ -159,7 +159,7 @@ final class SyncLedger: Sendable {
     /// Calls `done` once the ticket is durable, or never will be: at once if that is known already.
     func whenSynced(_ ticket: CommitTicket, _ done: @escaping Waiter) {
         enum Answer { case durable, never(StorageError.Cause), later }
-        let answer: Answer = state.withLockNotifying { state in
+        let answer: Answer = state.withLock { state in
             if state.synced >= ticket.number { return .durable }
             if let reason = state.stopped { return .never(.stopped(reason: reason)) }
             if state.isClosed { return .never(.closed) }
@@ -176,7 +176,7 @@ final class SyncLedger: Sendable {
     /// From now on nothing is written.
     /// - Returns: whether it was open.
     func close() -> Bool {
-        state.withLockNotifying { state in
+        state.withLock { state in
             defer { state.isClosed = true }
             return !state.isClosed
         }

@@ -13,7 +13,7 @@ final class TransactionIndexFile: Sendable {
     private struct State {
         /// Whole entries; nil while nobody has looked.
         var count: Int?
-        /// Of a segment that is appended to, or whose files are about to be renamed.
+        /// While an append is not committed yet, or the files are about to be renamed.
         var file: (any DiskFile)?
         /// `.swap` while compaction has not given the file its name.
         var suffix: String
@@ -67,7 +67,7 @@ final class TransactionIndexFile: Sendable {
         }
     }
 
-    /// Nothing is appended from now on: the descriptor goes once it is synced.
+    /// Nothing is cut back from now on: the descriptor goes once it is synced.
     func close() { state.withLock { $0.file = nil } }
 
     /// Calls `body` with each entry in the order of the markers, until it returns false.

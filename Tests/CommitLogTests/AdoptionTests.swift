@@ -67,6 +67,21 @@ import Testing
         }
     }
 
+    @Test("the last leader epoch that there is, and a file that is called after the last offset, are taken as they are")
+    func lastNumbers() throws {
+        let memory = try broker(isClean: false)
+        let stranger = "/d/k-0/09223372036854775807.log"
+        _ = try memory.disk.open(stranger, .create)
+        memory.setBytes(of: "/d/k-0/leader-epoch-checkpoint", to: Array("0\n1\n2147483647 0\n".utf8))
+        let directory = try DataDirectory.open("/d", options: adopting, disk: memory.disk)
+        #expect(directory.leaderEpoch == .max)
+        try check(directory, memory)
+        let partition = try #require(directory.topic(named: "k")).partitions[0]
+        _ = try directory.append(Make.batch(["new"]), to: partition)
+        #expect(try partition.allValues().last == "new" && partition.highWatermark == 16)
+        #expect(memory.bytes(of: stranger) == [])
+    }
+
     @Test("an adoption that dies at any of its calls is begun again, and is whole then")
     func dying() throws {
         let memory = try broker(isClean: true)

@@ -168,7 +168,7 @@ import Testing
         let error = #expect(throws: StorageError.self) {
             _ = try directory.append(Make.batch(["b"]), to: again.partitions[0])
         }
-        #expect(error?.cause == .deleted(topic: "t-0"))
+        #expect(error?.cause == .deleted(topic: "t"))
         #expect(memory.files.allSatisfy { !$0.hasPrefix("/d/t-0") })
     }
 

@@ -109,4 +109,44 @@ private final class CountedFile: DiskFile {
             try opened.close()
         }
     }
+
+    @Test("no more indexes are mapped than a process may have mappings, however small they are")
+    func smallIndexes() throws {
+        let files = FileCache(disk: MemoryDisk().disk, openFiles: 10, mappedBytes: 256 << 20)
+        let segments = (0..<20_000).map { base in
+            Segment(
+                closed: Offset(base), in: "/s", size: 0, nextOffset: Offset(base), indexInterval: 4096, files: files)
+        }
+        for segment in segments {
+            _ = try segment.keep(MappedBytes(copying: [UInt8](repeating: 0, count: 12)), 12, .timeIndex, \.times)
+        }
+        let kept = segments.count { segment in segment.state.withLock { $0.times != nil } }
+        #expect((FileCache.mappingLimit / 2...FileCache.mappingLimit).contains(kept))
+    }
+
+    @Test("what aborted transactions are written into is not kept open")
+    func transactionIndexes() throws {
+        try Make.withDirectory(inMemory: true) { path in
+            let counting = CountingDisk()
+            var options = LogOptions()
+            options.openFiles = 8
+            options.reserveBytes = 0
+            let directory = try DataDirectory.open(path, options: options, disk: counting.disk)
+            let topic = try directory.createTopic("t", partitions: 40)
+            for partition in topic.partitions {
+                let producer = ProducerStamp(id: 7, epoch: 0, baseSequence: 0)
+                _ = try directory.append(Make.batch(["x"], producer: producer, isTransactional: true), to: partition)
+                _ = try directory.append(
+                    TransactionMarker(.abort, coordinatorEpoch: 0), producer: 7, epoch: 0, timestamp: Make.time,
+                    to: partition)
+            }
+            try directory.sync()
+            // The lock, and half of those that may be open.
+            #expect(counting.counts.withLock { $0.open } <= 1 + options.openFiles / 2)
+            for partition in topic.partitions {
+                #expect(try partition.abortedTransactions(from: 0, upTo: 2).map(\.producerId) == [7])
+            }
+            try directory.close()
+        }
+    }
 }

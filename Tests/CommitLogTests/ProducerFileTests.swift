@@ -1,3 +1,4 @@
+import Platform
 import Records
 import TestSupport
 import Testing
@@ -183,5 +184,25 @@ import Testing
         for count in BatchHeader.size..<bytes.count - 1 {
             #expect(TransactionMarker(records: bytes[BatchHeader.size..<count]) == nil)
         }
+    }
+
+    @Test("the snapshot of a checkpoint stays as it is when a segment begins there, and is that segment's own")
+    func ownSnapshot() throws {
+        let scene = try TransactionTests.Scene()
+        let path = "/d/t-0/00000000000000000001.snapshot"
+        try scene.send(7, 0, isTransactional: false)
+        try scene.directory.checkpoint()
+        #expect(scene.memory.bytes(of: path) != nil)
+        try scene.directory.alterTopic(named: "t", configuration: ["segment.bytes": "14"])
+        let writes = Lock(0)
+        scene.memory.fail { call in
+            if call.operation == .write && call.path.hasPrefix(path) { writes.withLock { $0 += 1 } }
+            return nil
+        }
+        try scene.send(7, 1, isTransactional: false)
+        #expect(scene.memory.bytes(of: "/d/t-0/00000000000000000001.log")?.isEmpty == false)
+        #expect(writes.withLock { $0 } == 0)
+        try scene.directory.checkpoint()
+        #expect(scene.memory.bytes(of: path) != nil)
     }
 }

@@ -179,6 +179,19 @@ import Testing
         #expect(try again.allValues(maxBytes: 100_000).count > 4)
     }
 
+    @Test("room that a segment was given goes back, although nothing is preallocated any more")
+    func preallocatedOnce() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic(
+            "t", partitions: 1, configuration: ["segment.bytes": "10000", "preallocate": "true"])
+        _ = try directory.append(Make.batch(["x"]), to: topic.partitions[0])
+        let before = memory.used
+        try directory.alterTopic(named: "t", configuration: ["segment.bytes": "14"])
+        _ = try directory.append(Make.batch(["y"]), to: topic.partitions[0])
+        #expect(memory.used < before - 8000)
+    }
+
     @Test(
         "a lost or wrong index is made again, the same as it was",
         arguments: [nil, [], [0, 0, 0, 1, 0, 0, 0, 2], [1, 2, 3]])
