@@ -100,6 +100,7 @@ extension DataDirectory {
     /// with a power loss.
     package func writeLogStarts() throws(StorageError) {
         try checkpointing.withLock { (state) throws(StorageError) in
+            try ledger.check("write the log starts of \(path)")
             try storing("write the log starts of \(path)") { () throws(DiskError) in try writeLogStarts(&state) }
         }
     }

@@ -12,6 +12,7 @@ extension DataDirectory {
     /// - Returns: for each, its first readable offset now, or `outOfRange` or `deleted`.
     /// - Throws: when a start could not be made durable. Then it counts until the next opening, and may be lost with it.
     package func deleteRecords(_ wanted: [Deletion]) throws(StorageError) -> [Result<Offset, StorageError>] {
+        try ledger.check("delete records")
         let targets = wanted.map { deletion in
             Result { () throws(StorageError) in try Self.target(of: deletion) }
         }

@@ -21,7 +21,8 @@ extension DataDirectory {
                 throw .overtaken
             }
             do throws(DiskError) {
-                try discard(old, of: partition, now: now, parts: SwapCompletion.parts)
+                var replaced = old
+                try discard(&replaced, of: partition, now: now, parts: SwapCompletion.parts)
                 for suffix in suffixes {
                     try disk.rename(output.stem + suffix + SwapCompletion.swap, output.stem + suffix)
                 }
@@ -85,27 +86,39 @@ extension Partition {
 
 /// Lets one at a time give names to a partition's files, change them or take them away, appends and rolls left out.
 final class Housekeeping: Sendable {
-    private let isBusy = Lock(false)
+    private struct State {
+        var isBusy = false
+        var leftovers: [Segment] = []
+    }
+
+    private let state = Lock(State())
+
+    /// Segments that the log no longer has and whose names could not be taken away, oldest first. Changed by whoever is
+    /// at it.
+    var leftovers: [Segment] {
+        get { state.withLock { $0.leftovers } }
+        set { state.withLock { $0.leftovers = newValue } }
+    }
 
     /// Waits until nobody else is at it.
     func run<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-        _ = isBusy.wait { busy -> Bool? in
-            guard !busy else { return nil }
-            busy = true
+        _ = state.wait { state -> Bool? in
+            guard !state.isBusy else { return nil }
+            state.isBusy = true
             return true
         }
-        defer { isBusy.withLockNotifying { $0 = false } }
+        defer { state.withLockNotifying { $0.isBusy = false } }
         return try body()
     }
 
     /// - Returns: nil if somebody is at it.
     func runIfFree<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result? {
-        let isFree = isBusy.withLock { busy in
-            defer { busy = true }
-            return !busy
+        let isFree = state.withLock { state in
+            defer { state.isBusy = true }
+            return !state.isBusy
         }
         guard isFree else { return nil }
-        defer { isBusy.withLockNotifying { $0 = false } }
+        defer { state.withLockNotifying { $0.isBusy = false } }
         return try body()
     }
 }

@@ -128,8 +128,9 @@ package final class DataDirectory: Sendable {
 
     // MARK: - Readers of what moves
 
-    /// Called with a partition after its high watermark has moved or its topic was deleted, outside all locks, on the
-    /// thread that wrote. Must return soon.
+    /// Called with a partition after its high watermark has moved or its topic was deleted, on the thread that wrote or ran
+    /// a pass. Must return soon. It may read; it may not append, wait for a pass, nor make, alter or delete topics: the
+    /// thread may be at one of these.
     package var observer: (@Sendable (Partition) -> Void)? {
         get { watcher.withLock { $0 } }
         set { watcher.withLock { $0 = newValue } }
@@ -163,8 +164,9 @@ package final class DataDirectory: Sendable {
     package func close() throws(StorageError) {
         let isFirst = ledger.close()
         guard isFirst else { return }
-        // A cleaning ends at its next step.
+        // A cleaning ends at its next step, and whoever takes names away is waited for.
         cleaning.withLock { _ in }
+        for topic in topics() { for partition in topic.partitions { partition.housekeeping.run {} } }
         defer { lockFile.close() }
         if let reason = stopReason {
             throw StorageError("close the data directory \(path) cleanly", .stopped(reason: reason))

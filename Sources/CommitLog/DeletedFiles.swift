@@ -82,29 +82,36 @@ extension DataDirectory {
     /// Takes the names of segments away that the log no longer has: at once, or after `file.delete.delay.ms`.
     ///
     /// A crash leaves whole names or `.deleted` ones, of the oldest segments first.
+    /// - Parameter segments: the oldest first; those that are done are taken out.
     /// - Returns: bytes of their records.
     @discardableResult
     func discard(
-        _ segments: [Segment], of partition: Partition, now: Int64?, parts: [String] = Segment.suffixes
+        _ segments: inout [Segment], of partition: Partition, now: Int64?, parts: [String] = Segment.suffixes
     ) throws(DiskError) -> Int64 {
         guard !segments.isEmpty else { return 0 }
         defer { ledger.touch(directory: partition.directory) }
         let delay = partition.settings.fileDeleteDelayMilliseconds
         var freed: Int64 = 0
-        for segment in segments {
-            var paths: [String] = []
-            for suffix in parts where try disk.exists(segment.stem + suffix) {
-                let path = segment.stem + suffix + DeletedFiles.suffix
-                try disk.rename(segment.stem + suffix, path)
-                paths.append(path)
-            }
+        while let segment = segments.first {
+            try discard(segment, delay: delay, now: now, parts)
             freed += segment.size
-            let (due, overflow) = (now ?? 0).addingReportingOverflow(delay)
-            let entry = DeletedFiles.Entry(
-                paths: paths, bytes: segment.size, delay: delay, due: now == nil ? nil : overflow ? .max : due)
-            for path in delay == 0 ? paths : deletedFiles.add(entry) { try disk.removeIfThere(path) }
+            segments.removeFirst()
         }
         return freed
+    }
+
+    private func discard(_ segment: Segment, delay: Int64, now: Int64?, _ parts: [String]) throws(DiskError) {
+        var paths: [String] = []
+        for suffix in parts {
+            let path = segment.stem + suffix + DeletedFiles.suffix
+            if try disk.exists(segment.stem + suffix) { try disk.rename(segment.stem + suffix, path) }
+            paths.append(path)
+        }
+        let (due, overflow) = (now ?? 0).addingReportingOverflow(delay)
+        let entry = DeletedFiles.Entry(
+            paths: paths, bytes: segment.size, delay: delay, due: now == nil ? nil : overflow ? .max : due)
+        // One that stays is removed by the next opening.
+        for path in delay == 0 ? paths : deletedFiles.add(entry) { try? disk.removeIfThere(path) }
     }
 
     /// Removes the files of deleted segments whose time has come. To be called every few seconds.

@@ -82,7 +82,8 @@ import Testing
     }
 
     @Test(
-        "the registry on the disk and in memory agree, however often a pass finds no descriptor", arguments: [3, Int.max])
+        "the registry on the disk and in memory agree, however often a pass finds no descriptor",
+        arguments: [3, Int.max])
     func noDescriptors(times: Int) throws {
         var directory = try open()
         let topic = try directory.createTopic("t", partitions: 1, configuration: ["segment.bytes": "14"])
