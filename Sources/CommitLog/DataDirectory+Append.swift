@@ -55,7 +55,7 @@ extension DataDirectory {
         }
         writer.commit(pending)
         let ticket = ledger.commit(hidden: hidden(partition, writer))
-        writer.publish()
+        writer.publish(ticket)
         return .appended(base: pending.base, ticket: ticket)
     }
 
@@ -134,7 +134,7 @@ extension DataDirectory {
         for (part, writer) in zip(parts, writers) { hidden += self.hidden(part.partition, writer) }
         let ticket = ledger.commit(commitsEnd: positions.logEnd, hidden: hidden)
         remember(round)
-        for (writer, _) in pending { writer.publish() }
+        for (writer, _) in pending { writer.publish(ticket) }
         return ticket
     }
 

@@ -67,7 +67,27 @@ extension DataDirectory {
         if partition.offline != nil { return partition.recoveryPoint }
         if ledger.fileCount >= min(Self.openFiles, files.unsyncedLimit) { try runPass(through: nil) }
         return try storing("write the state of \(partition.name)") { () throws(DiskError) in
-            try partition.writer.withLock { (writer) throws(DiskError) in try writer.writeState(isLast: isLast) }
+            let state = try partition.writer.withLock { (writer) throws(DiskError) in
+                try writer.writeState(isLast: isLast)
+            }
+            if let epochs = state.epochs { try write(epochs, of: partition) }
+            return state.end
+        }
+    }
+
+    /// Puts a partition's epochs beside its log while others append: they are all that its batches had when its end was
+    /// taken. Synced before they replace the old ones: what recovery points have been built on is not replaced by less.
+    private func write(_ epochs: LeaderEpochs, of partition: Partition) throws(DiskError) {
+        // The directory keeps its name meanwhile: else another topic's might get them.
+        try partition.housekeeping.run { () throws(DiskError) in
+            guard !partition.isDeleted else { return }
+            do throws(DiskError) {
+                try disk.replaceFile("\(partition.directory)/\(LeaderEpochs.fileName)", with: Array(epochs.text.utf8))
+            } catch {
+                partition.writer.withLock { $0.keepEpochs() }
+                throw error
+            }
+            ledger.touch(directory: partition.directory)
         }
     }
 

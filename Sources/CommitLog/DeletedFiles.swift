@@ -86,7 +86,8 @@ extension DataDirectory {
     /// - Returns: bytes of their records.
     @discardableResult
     func discard(
-        _ segments: inout [Segment], of partition: Partition, now: Int64?, parts: [String] = Segment.suffixes
+        _ segments: inout [Segment], of partition: Partition, now: Int64?,
+        parts: [String] = Segment.suffixes + SwapCompletion.parts.map { $0 + UnreadableSegment.suffix }
     ) throws(DiskError) -> Int64 {
         guard !segments.isEmpty else { return 0 }
         defer { ledger.touch(directory: partition.directory) }

@@ -29,6 +29,9 @@ package struct DiskError: Error, Hashable, CustomStringConvertible {
     /// The call succeeded, and what came back cannot be what was written.
     package var isDamage: Bool { code == EBADMSG }
 
+    /// The disk itself cannot give what stands there.
+    package var isOfTheMedium: Bool { [EIO, EUCLEAN, ENODATA].contains(code) }
+
     package var description: String { "cannot \(operation) \(path): \(Self.message(code))" }
 
     /// The system's words for an error number.

@@ -76,6 +76,7 @@ package struct LogDump {
                 InspectedField("bytes", size),
             ]
             if let offset = file.offset { fields.append(InspectedField("offset", offset)) }
+            if file.isSetAside { fields.append(InspectedField("state", "set aside: the disk did not give it")) }
             try emit(InspectedItem(.file, fields))
             try tell(file, open, size)
         } catch let error as DiskError {

@@ -73,14 +73,15 @@ extension Partition {
             lastStable: all.end(.committed))
         let shown = all.end(isolation)
         guard offset < shown else { return slice }
-        let view = try storing("read \(name)") { () throws(DiskError) in try all.cut(at: shown) }
+        let operation = "read \(name) from offset \(offset)"
+        let view = try storing(operation) { () throws(DiskError) in try all.cut(at: shown) }
         var old: (first: ScannedBatch, segment: Segment, limit: Int64)?
-        try storing("read \(name)") { () throws(DiskError) in
+        try storing(operation) { () throws(DiskError) in
             var place = view.place(of: offset)
             while place < view.segments.count {
                 let segment = view.segments[place]
                 let limit = view.limit(of: place)
-                if let first = try segment.batch(reaching: offset, limit: limit) {
+                if let (first, isConfirmed) = try segment.find(offset, limit: limit) {
                     guard minOneMessage || first.size <= maxBytes else { return }
                     if first.message != nil {
                         old = (first, segment, limit)
@@ -88,7 +89,8 @@ extension Partition {
                     }
                     let (target, overflow) = first.position.addingReportingOverflow(Int64(max(0, maxBytes)))
                     let end = try segment.extent(
-                        from: first, upTo: overflow ? limit : min(target, limit), limit: limit)
+                        from: first, isConfirmed: isConfirmed, upTo: overflow ? limit : min(target, limit),
+                        limit: limit)
                     slice.spans = [
                         FileSpan(
                             source: try segment.file(), position: first.position,
@@ -123,13 +125,39 @@ extension Partition {
         try reading { (view) throws(StorageError) in
             let largest = try storing("search \(name)") { () throws(DiskError) in
                 var largest: Int64 = -1
-                for (place, segment) in view.segments.enumerated() {
+                for (place, segment) in view.segments.enumerated() where view.logStart <= segment.base {
                     let limit = view.limit(of: place)
                     largest = max(largest, try segment.largestTimestamp(below: view.highWatermark, limit: limit))
                 }
                 return largest
             }
-            return largest < 0 ? nil : try find(largest, in: view, limit)
+            let first = try largestTimestamp(fromLogStartOf: view, limit)
+            return max(largest, first) < 0 ? nil : try find(max(largest, first), in: view, limit)
+        }
+    }
+
+    /// The largest timestamp of what can still be read of a segment inside of which the log starts, -1 if there is none:
+    /// what the indexes say of it may be of a record before that.
+    private func largestTimestamp(fromLogStartOf view: View, _ limit: Int) throws(StorageError) -> Int64 {
+        guard view.logStart > view.segments[0].base else { return -1 }
+        let segment = view.segments[0]
+        let end = view.limit(of: 0)
+        let (whole, cut) = try storing("search \(name)") { () throws(DiskError) in
+            try segment.largestTimestamp(from: view.logStart, limit: end)
+        }
+        // A batch around the log's start may have its largest before it.
+        guard let cut, cut.maxTimestamp > whole else { return whole }
+        let bytes = try storing("search \(name)") { () throws(DiskError) in
+            try segment.file().readBytes(at: cut.position, count: cut.size)
+        }
+        do throws(RecordError) {
+            let records =
+                cut.message == nil
+                ? try RecordBatch.decode(bytes.rawSpan, limit: limit).1
+                : try MessageSet.decode(bytes.rawSpan, limit: limit).records
+            return records.filter { $0.offset >= view.logStart }.reduce(whole) { max($0, $1.timestamp) }
+        } catch {
+            throw StorageError("search \(name) at offset \(cut.baseOffset)", .record(error))
         }
     }
 

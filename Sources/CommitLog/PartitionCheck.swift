@@ -30,6 +30,11 @@ struct PartitionCheck {
             findings.add(file.path, nil, "there is no segment of that name")
         }
         if files.isWhole && files.segments.isEmpty { findings.add(files.directory, nil, "it has no segment") }
+        for file in files.setAside {
+            findings.add(
+                file.path, nil,
+                "an opening set it aside, since the disk did not give it: its offsets hold nothing in the log")
+        }
         var walk = PartitionWalk(
             rules: rules, epochs: epochs(), holesBelow: files.segments.last?.base ?? 0, producers: firstProducers())
         for (place, segment) in files.segments.enumerated() {

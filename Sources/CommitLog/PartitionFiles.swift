@@ -17,6 +17,8 @@ struct PartitionFiles: Sendable {
     private(set) var snapshots: [Offset] = []
     /// `leader-epoch-checkpoint` and `partition.metadata`.
     private(set) var texts: [InspectedFile] = []
+    /// Logs of segments that the disk did not give to an opening.
+    private(set) var setAside: [InspectedFile] = []
     /// Index files without a log.
     private(set) var orphans: [InspectedFile] = []
     /// Whether this is all of a partition that someone works with, so that closed segments must have their indexes.
@@ -43,9 +45,11 @@ struct PartitionFiles: Sendable {
     }
 
     private mutating func take(_ files: [InspectedFile], _ disk: Disk) throws(DiskError) {
+        setAside = files.filter { $0.isSetAside && $0.kind == .log }
+        let files = files.filter { !$0.isSetAside && !$0.isLeftover }
         var besides: [Offset: Set<String>] = [:]
         var bases: Set<Offset> = []
-        for file in files where !file.isLeftover {
+        for file in files {
             switch file.kind {
             case .log: if let base = file.offset { bases.insert(base) }
             case .index, .timeindex, .txnindex:
@@ -64,7 +68,7 @@ struct PartitionFiles: Sendable {
         }
         orphans = files.filter { file in
             switch file.kind {
-            case .index, .timeindex, .txnindex: !file.isLeftover && !bases.contains(file.offset ?? -1)
+            case .index, .timeindex, .txnindex: !bases.contains(file.offset ?? -1)
             case .log, .snapshot, .leaderEpochs, .metadata, .checkpoint, .properties, .text: false
             }
         }
@@ -74,4 +78,7 @@ struct PartitionFiles: Sendable {
 extension InspectedFile {
     /// A file that a deletion or a compaction has left, and the next opening takes away.
     var isLeftover: Bool { [".deleted", ".cleaned", ".swap"].contains { path.hasSuffix($0) } }
+
+    /// An opening took it out of its log; an empty batch has its offsets.
+    var isSetAside: Bool { path.hasSuffix(UnreadableSegment.suffix) }
 }

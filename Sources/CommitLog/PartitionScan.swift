@@ -18,6 +18,8 @@ struct PartitionScan: Sendable {
     var epochsChanged = false
     /// The batches of rounds at or above ``trusted``, in order; adopted ones left out.
     var rounds: [RoundMark] = []
+    /// Offsets at or above ``trusted`` that an empty batch took over: what stood there cannot be read any more.
+    var bridges: [Range<Offset>] = []
     /// No batch below was read. The recovery point, unless the log does not reach it.
     var trusted: Offset = 0
     /// Bytes read from the recovery point on, and of headers walked over below it because something beside the log was
@@ -60,7 +62,12 @@ struct PartitionScan: Sendable {
     init(_ directory: String, disk: Disk, rules: Rules) throws(DiskError) {
         self.directory = directory
         producers = ProducerTable(limit: rules.producersLimit)
-        let names = try SwapCompletion.run(directory, disk.list(directory), disk: disk)
+        let listed = try UnreadableSegment.finish(directory, disk.list(directory), disk: disk)
+        for base in listed.segments {
+            let path = Segment.stem(directory, base) + ".log" + UnreadableSegment.suffix
+            setAside.append("\(path), which the disk did not give")
+        }
+        let names = try SwapCompletion.run(directory, listed.names, disk: disk)
         let files = try Self.segmentFiles(names, directory, disk, rules)
         snapshots = names.compactMap { ProducerSnapshot.offset(of: $0) }
         var place = trust(files, rules)
@@ -143,6 +150,7 @@ struct PartitionScan: Sendable {
     /// - Returns: the transaction that the batch aborts.
     private mutating func note(_ batch: ScannedBatch, _ rules: Rules) -> AbortedTransaction? {
         guard let header = batch.header else { return nil }
+        if header.isBridge { bridges.append(batch.baseOffset..<batch.nextOffset) }
         let ended = producers.record(header, batch.marker)
         if header.hasProducer { snapshotEnd = nil }
         if epochs.note(header.partitionLeaderEpoch, at: header.baseOffset) { epochsChanged = true }
@@ -162,6 +170,9 @@ struct PartitionScan: Sendable {
         return last.bad == nil && last.nextOffset == point && trusted == point && last.validSize == last.fileSize
             && segments.allSatisfy { $0.bad == nil }
     }
+
+    /// Whether what ended at an offset cannot be read any more.
+    func isBridged(_ end: Offset) -> Bool { bridges.contains { $0.lowerBound < end && end <= $0.upperBound } }
 
     /// Where the log does not go on: bytes that are no batch, offsets that are missing, segments that overlap.
     func spots(_ rules: Rules) -> [Spot] {

@@ -33,6 +33,8 @@ final class PartitionWriter {
     private(set) var logEnd: Offset
     /// Bytes of the active segment.
     private var size: Int64
+    /// Of the last append; none before the first.
+    private var lastAppend = CommitTicket.none
     private(set) var isDeleted = false
     /// When the active segment was begun, or written to by the first who knew the time: milliseconds since 1970.
     private var begun: Int64?
@@ -169,7 +171,8 @@ final class PartitionWriter {
     }
 
     /// Lets readers know the end of the log, the last step of a commit, and see up to it unless a pass is to come first.
-    func publish() {
+    func publish(_ ticket: CommitTicket) {
+        lastAppend = ticket
         view.withLock { $0.logEnd = logEnd }
         if ledger.visibility == .written { reveal(mark) }
     }
@@ -255,26 +258,23 @@ final class PartitionWriter {
     /// Writes everything beside the log that an opening needs, so that it reads nothing below the log's end. Without an
     /// effect if that was done for this end already.
     /// - Parameter isLast: for a clean stop.
-    /// - Returns: the log's end, which may be called a recovery point once a pass has begun after this and ended.
-    func writeState(isLast: Bool) throws(DiskError) -> Offset {
+    /// - Returns: the log's end, which may be called a recovery point once the epochs, if there are any, have taken the place
+    ///   of those beside the log, and a pass has begun after that and ended.
+    func writeState(isLast: Bool) throws(DiskError) -> (end: Offset, epochs: LeaderEpochs?) {
         let isWritten = stateEnd == logEnd && !epochsChanged && (stateIsLast || !isLast)
-        guard !isDeleted, !isWritten else { return logEnd }
-        try writeEpochs()
+        guard !isDeleted, !isWritten else { return (logEnd, nil) }
         try writeProducers()
         if isLast { try giveRoomBack() }
         for index in try active.writeIndexes(isLast: isLast) { ledger.touch(index, bytes: 0) }
         stateIsLast = isLast
         ledger.touch(directory: directory)
         stateEnd = logEnd
-        return logEnd
+        defer { epochsChanged = false }
+        return (logEnd, epochsChanged ? epochs : nil)
     }
 
-    /// Synced before it is renamed: what recovery points have been built on is not replaced by less.
-    private func writeEpochs() throws(DiskError) {
-        guard epochsChanged else { return }
-        try disk.replaceFile("\(directory)/\(LeaderEpochs.fileName)", with: Array(epochs.text.utf8))
-        epochsChanged = false
-    }
+    /// The epochs that ``writeState(isLast:)`` gave did not get beside the log.
+    func keepEpochs() { epochsChanged = true }
 
     /// Goes by other settings from the next append on.
     func apply(_ settings: TopicSettings) {
@@ -299,7 +299,7 @@ final class PartitionWriter {
                 try expires(segments[count], isActive ? nil : segments[count + 1], total)
             else { break }
             // What a power loss could take is not deleted.
-            guard isActive || ledger.isSynced(segments[count].closedAt) else { break }
+            guard ledger.isSynced(isActive ? lastAppend : segments[count].closedAt) else { break }
             total -= segments[count].size
             count += 1
         }

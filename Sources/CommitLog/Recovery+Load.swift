@@ -9,7 +9,7 @@ extension Recovery {
     }
 
     private enum Loaded: Sendable {
-        case read(PartitionScan)
+        case read(PartitionScan, lost: [RecoveryReport.Damage])
         /// The directory belongs to another topic.
         case stranger(TopicID)
         case failed(DiskError)
@@ -43,7 +43,9 @@ extension Recovery {
                 result = Self.load(candidate, disk)
             }
             switch result {
-            case .read(let scan): add(scan, candidate)
+            case .read(let scan, let lost):
+                add(scan, candidate)
+                report.damage += lost
             case .stranger(let id): setOffline(candidate, "it belongs to the topic with the id \(id)")
             case .failed(let error):
                 guard mayBeOffline(candidate.place, because: error) else { throw error }
@@ -81,9 +83,35 @@ extension Recovery {
                 try disk.syncDirectory(place.path)
                 try disk.syncDirectory(place.root)
             }
-            return .read(try PartitionScan(place.path, disk: disk, rules: candidate.rules))
+            var lost: [RecoveryReport.Damage] = []
+            let scan = try scan(candidate, disk, &lost)
+            return .read(scan, lost: lost)
         } catch {
             return .failed(error)
+        }
+    }
+
+    /// Reads a partition. A segment that the disk does not give when it is asked twice is set aside, but for the last, of
+    /// which nobody knows where it ends, and for those of our own topics: without a part of these nothing is to be built on
+    /// the rest.
+    private static func scan(
+        _ candidate: Candidate, _ disk: Disk, _ lost: inout [RecoveryReport.Damage]
+    ) throws(DiskError) -> PartitionScan {
+        let place = candidate.place
+        let mayLose = ![DataDirectory.registryTopic, DataDirectory.positionsTopic].contains(place.topic)
+        var failed: Set<Offset> = []
+        while true {
+            do throws(DiskError) { return try PartitionScan(place.path, disk: disk, rules: candidate.rules) } catch {
+                guard mayLose, let base = UnreadableSegment.base(of: error, in: place.path) else { throw error }
+                if failed.insert(base).inserted { continue }
+                guard let offsets = try UnreadableSegment.setAside(base, in: place.path, disk: disk) else {
+                    throw error
+                }
+                lost.append(
+                    RecoveryReport.Damage(
+                        partition: place.name, offsets: offsets, reason: "\(error)",
+                        copy: Segment.stem(place.path, base) + ".log" + UnreadableSegment.suffix))
+            }
         }
     }
 

@@ -39,19 +39,27 @@ extension Recovery {
 
     /// Notes how far the registry reached once, beyond what the checkpoint says.
     private mutating func raiseRegistry(_ key: Key) throws(DiskError) {
-        guard let partition = found[key] else { return }
+        guard var partition = found[key] else { return }
+        let (end, point) = (partition.scan.logEnd, partition.rules.recoveryPoint)
+        if end < point && point - end > Self.longestRegistry {
+            // No registry was ever that long: it is the checkpoint that is wrong.
+            partition.rules.recoveryPoint = 0
+            partition.known = 0
+            found[key] = partition
+            report.ignored.append("the recovery point \(point) of the registry, whose log ends at \(end)")
+        }
         // Each record is synced before the next is appended, so whatever a whole batch stands behind was durable.
         for segment in partition.scan.segments {
             try forEachBatch(behindDamageIn: segment) { batch in raise(key, known: batch.baseOffset) }
         }
         // Nobody knows how far it went on behind the recovery point; no offset may come a second time.
-        if partition.scan.logEnd < partition.rules.recoveryPoint {
-            raise(key, known: partition.rules.recoveryPoint + Self.lostRegistryRecords)
-        }
+        if end < partition.rules.recoveryPoint { raise(key, known: point + Self.lostRegistryRecords) }
     }
 
     /// More than the registry gets between two checkpoints: each record waits for a sync of its own.
     private static let lostRegistryRecords: Offset = 1 << 20
+    /// Records; each waited for a sync of its own.
+    private static let longestRegistry: Offset = 1 << 30
 
     /// A newer record of these topics may have been lost, and their older settings may delete what was to be kept: they
     /// keep everything until somebody says otherwise.

@@ -127,11 +127,12 @@ extension Recovery {
     }
 
     /// A partition that is not there was deleted, and what lies below a log's start was retained away: both count. So does
-    /// what lies below a recovery point; and what nobody can look at now, since it may be there.
+    /// what lies below a recovery point; and what nobody can look at, since it may be there.
     private func isThere(_ end: CommitRecord.End) -> Bool {
         guard let partition = found[Key(end)] else { return true }
         if end.end <= max(partition.scan.logStart, partition.scan.trusted, partition.rules.adoptedEnd) { return true }
         guard end.end <= partition.reach else { return false }
+        if partition.scan.isBridged(end.end) { return true }
         let rounds = partition.scan.rounds
         var low = 0
         var high = rounds.count

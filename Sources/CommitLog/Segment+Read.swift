@@ -5,39 +5,48 @@ extension Segment {
     /// The first batch that reaches `offset` or lies beyond it.
     /// - Parameter limit: where the committed bytes end.
     func batch(reaching offset: Offset, limit: Int64) throws(DiskError) -> ScannedBatch? {
+        try find(offset, limit: limit)?.batch
+    }
+
+    /// The first batch that reaches `offset` or lies beyond it, and whether the index says the same of its offsets.
+    func find(_ offset: Offset, limit: Int64) throws(DiskError) -> (batch: ScannedBatch, isConfirmed: Bool)? {
         try withIndexes { () throws(DiskError) in
-            var walk = try walk(from: try offsetEntry(atOrBefore: offset - base), limit: limit)
+            let entry = try offsetEntry(atOrBefore: offset - base)
+            var walk = try walk(from: entry, limit: limit)
             while let batch = try next(&walk) {
-                if batch.lastOffset >= offset { return batch }
+                guard batch.lastOffset >= offset else { continue }
+                return (batch, entry.map { base + Int64($0.relativeOffset) } == batch.lastOffset)
             }
             return nil
         }
     }
 
     /// How far whole batches reach from `first` on without going past `position`; at least `first` itself.
+    ///
+    /// Looks at one batch more than that: a base offset, which no checksum covers, shows by the next one's whether it is
+    /// right.
+    /// - Parameter isConfirmed: something else says that the offsets of `first` are right.
     /// - Parameter limit: where the committed bytes end.
     /// - Returns: the byte after the last of them, and the offset a reader goes on with.
     func extent(
-        from first: ScannedBatch, upTo position: Int64, limit: Int64
+        from first: ScannedBatch, isConfirmed: Bool = false, upTo position: Int64, limit: Int64
     ) throws(DiskError) -> (end: Int64, nextOffset: Offset) {
-        let firstEnd = first.position + Int64(first.size)
-        guard firstEnd < position else { return (firstEnd, first.nextOffset) }
-        return try withIndexes { () throws(DiskError) in
-            // Everything before a batch border that is known fits; only what follows it must be walked.
-            let known = try offsetEntry(atOrBeforePosition: position - 1)
-            var result = (end: firstEnd, nextOffset: first.nextOffset)
-            var walk: Walk
-            if let known, Int64(known.position) > firstEnd {
-                walk = try self.walk(from: known, limit: limit)
-                if let ahead = walk.ahead { result = (ahead.position, ahead.baseOffset) }
-            } else {
-                walk = Walk(scanner: try scanner(from: firstEnd, to: limit))
+        var result = (end: first.position + Int64(first.size), nextOffset: first.nextOffset)
+        if isConfirmed && result.end >= position { return result }
+        let end = nextOffset
+        var confirmed = isConfirmed ? result : nil
+        var scanner = try scanner(from: result.end, to: limit)
+        // What is bad is met by who reads on from there.
+        while case .batch(let batch) = try scanner.next(), batch.nextOffset <= end {
+            guard batch.baseOffset >= result.nextOffset else {
+                if let confirmed { return confirmed }
+                throw damage(at: batch.position, "offset \(batch.baseOffset) comes after \(result.nextOffset - 1)")
             }
-            while let batch = try next(&walk), batch.position + Int64(batch.size) <= position {
-                result = (batch.position + Int64(batch.size), batch.nextOffset)
-            }
-            return result
+            confirmed = result
+            guard batch.position + Int64(batch.size) <= position else { break }
+            result = (batch.position + Int64(batch.size), batch.nextOffset)
         }
+        return result
     }
 
     /// The first batch that reaches `first` or lies beyond it and has a record at or after a time, by the batches' largest
@@ -107,6 +116,27 @@ extension Segment {
         }
     }
 
+    /// The largest timestamp of the batches from an offset on, -1 if none has one, and the batch that begins before it.
+    func largestTimestamp(
+        from offset: Offset, limit: Int64
+    ) throws(DiskError) -> (whole: Int64, cut: ScannedBatch?) {
+        try withIndexes { () throws(DiskError) in
+            var largest = TimeIndex.Entry.none.timestamp
+            var cut: ScannedBatch?
+            var walk = try walk(from: try offsetEntry(atOrBefore: offset - base), limit: limit)
+            while let batch = try next(&walk) {
+                if batch.lastOffset < offset { continue }
+                // Of an old set only the last offset is known.
+                if batch.baseOffset < offset || batch.header == nil && cut == nil {
+                    cut = batch
+                } else {
+                    largest = max(largest, batch.maxTimestamp)
+                }
+            }
+            return (largest, cut)
+        }
+    }
+
     /// Looks for the batch that a time entry names.
     private func check(_ entry: TimeIndex.Entry, limit: Int64) throws(DiskError) {
         let offset = base + Int64(entry.relativeOffset)
@@ -123,16 +153,16 @@ extension Segment {
     private struct Walk {
         var ahead: ScannedBatch?
         var scanner: BatchScanner
-
-        init(ahead: ScannedBatch? = nil, scanner: BatchScanner) {
-            self.ahead = ahead
-            self.scanner = scanner
-        }
+        /// The offsets of the batches to come lie in here.
+        var offsets: Range<Offset>
+        /// A batch must end with this offset, as the index says.
+        var named: Offset?
     }
 
     /// Begins to walk where an entry says that a batch begins, if one does.
     private func walk(from entry: OffsetIndex.Entry?, limit: Int64) throws(DiskError) -> Walk {
-        guard let entry else { return Walk(scanner: try scanner(from: 0, to: limit)) }
+        let offsets = base..<max(base, nextOffset)
+        guard let entry else { return Walk(scanner: try scanner(from: 0, to: limit), offsets: offsets) }
         guard entry.position > 0, Int64(entry.position) < limit else {
             throw damage(.offsets, "byte \(entry.position) is beyond the log")
         }
@@ -143,11 +173,23 @@ extension Segment {
         else {
             throw damage(.offsets, "no batch of offset \(base + Int64(entry.relativeOffset)) at byte \(entry.position)")
         }
-        return Walk(ahead: batch, scanner: scanner)
+        return Walk(
+            ahead: batch, scanner: scanner, offsets: offsets, named: base + Int64(entry.relativeOffset))
     }
 
     /// The next batch, nil at the end.
     private func next(_ walk: inout Walk) throws(DiskError) -> ScannedBatch? {
+        guard let batch = try take(&walk) else { return nil }
+        try check(batch, in: walk.offsets)
+        walk.offsets = batch.nextOffset..<walk.offsets.upperBound
+        if let named = walk.named, batch.lastOffset >= named {
+            guard batch.lastOffset == named else { throw damage(.offsets, "no batch ends with offset \(named)") }
+            walk.named = nil
+        }
+        return batch
+    }
+
+    private func take(_ walk: inout Walk) throws(DiskError) -> ScannedBatch? {
         if let ahead = walk.ahead {
             walk.ahead = nil
             return ahead
@@ -157,5 +199,14 @@ extension Segment {
         case .end: return nil
         case .bad(let reason): throw damage(at: walk.scanner.position, reason)
         }
+    }
+
+    /// A batch's base offset stands outside of what its checksum covers: it must be where it can be.
+    func check(_ batch: ScannedBatch, in offsets: Range<Offset>) throws(DiskError) {
+        guard batch.baseOffset < offsets.lowerBound || batch.nextOffset > offsets.upperBound else { return }
+        throw damage(
+            at: batch.position,
+            "offsets \(batch.baseOffset) to \(batch.lastOffset), which are not within \(offsets.lowerBound) to "
+                + "\(offsets.upperBound - 1)")
     }
 }

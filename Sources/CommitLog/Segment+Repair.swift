@@ -24,10 +24,14 @@ extension Segment {
             count += 1
             let (size, next, interval) = state.withLock { ($0.size, $0.nextOffset, $0.indexInterval) }
             var builder = IndexBuilder(base: base, interval: interval)
+            var offsets = base..<max(base, nextOffset)
             var scanner = try scanner(from: 0, to: size)
             walk: while true {
                 switch try scanner.next() {
-                case .batch(let batch): builder.take(batch)
+                case .batch(let batch):
+                    try check(batch, in: offsets)
+                    offsets = batch.nextOffset..<offsets.upperBound
+                    builder.take(batch)
                 case .end: break walk
                 case .bad(let reason): throw damage(at: scanner.position, reason)
                 }

@@ -58,7 +58,15 @@ extension StorageError.Cause: CustomStringConvertible {
     package var description: String {
         switch self {
         case .disk(let error):
-            error.isFull ? "\(error); nothing was lost, and writing goes on when there is space" : "\(error)"
+            if error.isFull {
+                "\(error); nothing was lost, and writing goes on when there is space"
+            } else if error.isDamage {
+                "\(error); everything else can be read, and `penstock log repair` takes the damage out, keeping a copy"
+            } else if error.isOfTheMedium {
+                "\(error); the disk failed there (see the system's log), and everything else is served"
+            } else {
+                "\(error)"
+            }
         case .locked(let process):
             if let process {
                 "process \(process) has it locked; stop that one first, or choose another directory with --data"

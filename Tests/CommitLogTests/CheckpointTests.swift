@@ -1,4 +1,5 @@
 import CommitLog
+import Platform
 import Records
 import TestSupport
 import Testing
@@ -114,5 +115,45 @@ import Testing
             #expect(directory.recovery.damage.isEmpty)
             #expect(try directory.topic(named: "t")?.partitions[0].allValues() == ["new"])
         }
+    }
+
+    @Test("a partition is written to while its epochs are synced", .timeLimit(.minutes(2)))
+    func epochs() throws {
+        let memory = MemoryDisk()
+        let opened = Lock<DataDirectory?>(nil)
+        let disk = memory.disk.hooked { (call) throws(DiskError) in
+            let path = "/d/t-0/leader-epoch-checkpoint.tmp"
+            guard call.operation == .sync, call.path == path, let directory = opened.withLock({ $0.take() }) else {
+                return .goes
+            }
+            #expect(throws: Never.self) {
+                let partition = try #require(directory.topic(named: "t")).partitions[0]
+                _ = try directory.append(Make.batch(["meanwhile"]), to: partition)
+            }
+            return .goes
+        }
+        let directory = try DataDirectory.open("/d", disk: disk)
+        let partition = try directory.createTopic("t", partitions: 1).partitions[0]
+        _ = try directory.append(Make.batch(["before"]), to: partition)
+        opened.withLock { $0 = directory }
+        try directory.checkpoint()
+        #expect(try partition.allValues() == ["before", "meanwhile"] && partition.recoveryPoint == 1)
+        let text = memory.bytes(of: "/d/t-0/leader-epoch-checkpoint").map { String(decoding: $0, as: UTF8.self) }
+        #expect(text == "0\n1\n0 0\n")
+    }
+
+    @Test("epochs that could not be put beside the log are, with the next checkpoint")
+    func epochsFail() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let partition = try directory.createTopic("t", partitions: 1).partitions[0]
+        _ = try directory.append(Make.batch(["x"]), to: partition)
+        memory.fail { $0.operation == .rename && $0.path == "/d/t-0/leader-epoch-checkpoint.tmp" ? .fails(5) : nil }
+        #expect(throws: StorageError.self) { try directory.checkpoint() }
+        #expect(partition.recoveryPoint == 0)
+        memory.fail(when: nil)
+        try directory.checkpoint()
+        #expect(partition.recoveryPoint == 1)
+        #expect(memory.files.contains("/d/t-0/leader-epoch-checkpoint"))
     }
 }

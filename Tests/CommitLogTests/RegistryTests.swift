@@ -107,6 +107,24 @@ import Testing
         }
     }
 
+    @Test("a recovery point that no registry can have had keeps nothing from being opened")
+    func wrongPoint() throws {
+        for point in [Int64.max, Int64.max - 5, 1 << 31] {
+            var site = try Site()
+            try site.directory.checkpoint()
+            let path = "/d/recovery-point-offset-checkpoint"
+            let text = String(decoding: site.memory.bytes(of: path) ?? [], as: UTF8.self)
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+                line.hasPrefix("__penstock_topics 0") ? "__penstock_topics 0 \(point)" : String(line)
+            }
+            site.memory.setBytes(of: path, to: Array(lines.joined(separator: "\n").utf8))
+            site.memory.kill()
+            try site.reopen()
+            #expect(try site.rounds() == [1] && site.directory.recovery.adopted.isEmpty)
+            #expect(site.directory.recovery.ignored.contains { $0.contains("\(point) of the registry") })
+        }
+    }
+
     @Test("a topic whose newer settings may be lost keeps everything until it is given settings")
     func settings() throws {
         for dies in [false, true] {

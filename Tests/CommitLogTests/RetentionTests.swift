@@ -1,4 +1,5 @@
 import CommitLog
+import Platform
 import Records
 import TestSupport
 import Testing
@@ -183,5 +184,32 @@ struct RetentionTests {
             return
         }
         #expect(files(".log.deleted").count <= 1)
+    }
+
+    @Test("an active segment with records that no pass has covered stays")
+    func uncovered() throws {
+        let topic = Lock<Topic?>(nil)
+        let opened = Lock<DataDirectory?>(nil)
+        let disk = memory.disk.hooked { (call) throws(DiskError) in
+            guard call.operation == .sync, call.path.hasPrefix("/d/t-0/"), let topic = topic.withLock({ $0.take() })
+            else {
+                return .goes
+            }
+            // While the pass runs that retention waits for.
+            let late = opened.withLock { $0 }
+            #expect(throws: Never.self) { _ = try late?.append(Make.batch(["late"]), to: topic.partitions[0]) }
+            return .goes
+        }
+        let directory = try DataDirectory.open("/d", disk: disk)
+        opened.withLock { $0 = directory }
+        defer { opened.withLock { $0 = nil } }
+        let made = try directory.createTopic("t", partitions: 1, configuration: ["retention.ms": "1000"])
+        let partition = made.partitions[0]
+        _ = try directory.append(Make.batch(["early"]), to: partition)
+        topic.withLock { $0 = made }
+        #expect(try directory.enforceRetention(now: Make.time + 2000) == 0)
+        #expect(try partition.allValues() == ["early", "late"])
+        #expect(try directory.enforceRetention(now: Make.time + 2000) > 0)
+        #expect(partition.logStart == 2 && partition.highWatermark == 2)
     }
 }
