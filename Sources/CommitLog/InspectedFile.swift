@@ -39,8 +39,7 @@ package struct InspectedFile: Hashable, Sendable {
                 [.log, .index, .timeindex, .txnindex, .snapshot].contains(kind)
             else { return nil }
             self.kind = kind
-            let digits = name[..<dot]
-            offset = digits.utf8.count == 20 ? Offset(digits).flatMap { Segment.bases.contains($0) ? $0 : nil } : nil
+            offset = Segment.offset(named: name[..<dot])
         }
     }
 
@@ -49,6 +48,9 @@ package struct InspectedFile: Hashable, Sendable {
         let parts = path.split(separator: "/")
         return parts.count > 1 ? PartitionPlace.parse(String(parts[parts.count - 2])) : nil
     }
+
+    /// A segment's log under its own name.
+    var isSegment: Bool { kind == .log && offset != nil && !isLeftover }
 
     /// What belongs to a segment stands together.
     static func order(_ a: InspectedFile, _ b: InspectedFile) -> Bool {
@@ -69,5 +71,16 @@ package struct InspectedFile: Hashable, Sendable {
         case .timeindex: 8
         case .txnindex: 9
         }
+    }
+}
+
+extension Segment {
+    /// The offset that a segment's file, or a snapshot, is named by; nil for what is not so many digits of one.
+    static func offset(named digits: some StringProtocol) -> Offset? {
+        let zero = UInt8(ascii: "0")
+        guard digits.utf8.count == 20, digits.utf8.allSatisfy({ (zero...zero + 9).contains($0) }),
+            let offset = Offset(digits), bases.contains(offset)
+        else { return nil }
+        return offset
     }
 }

@@ -15,7 +15,7 @@ package enum InspectedPlace: Hashable, Sendable {
             guard try disk.status(path).kind == .directory else { return InspectedFile(path).map { .file($0) } }
             let names = try disk.list(path)
             let isPartition = names.contains {
-                $0 == PartitionPlace.metadataName || InspectedFile($0)?.kind == .log && $0.utf8.count == 24
+                $0 == PartitionPlace.metadataName || InspectedFile($0)?.isSegment == true
             }
             return isPartition ? .partition(path) : .dataDirectory(path)
         }

@@ -7,6 +7,8 @@ struct LogSurroundings {
     private var starts = OffsetCheckpoint()
     /// Whether there is a data directory at all; a copy of a partition may lie anywhere.
     private let isKnown: Bool
+    /// The mark of a clean stop is there.
+    private let isStopped: Bool
 
     /// What must hold in one partition.
     struct Rules {
@@ -20,11 +22,14 @@ struct LogSurroundings {
         var indexInterval = TopicSettings().indexIntervalBytes
         /// The first readable offset, nil where nobody says.
         var logStart: Offset?
+        /// The leader epochs beside the log have all of them: a new one gets there with the checkpoint after it.
+        var hasAllEpochs = false
     }
 
     /// What cannot be read is left out: verifying finds it.
     init(_ root: String?, disk: Disk) {
         isKnown = root != nil
+        isStopped = root.flatMap { try? disk.exists("\($0)/\(DataDirectory.cleanMarker)") } ?? false
         guard let root else { return }
         cleaned = (try? OffsetCheckpoint.read(.cleaner, in: root, disk: disk))?.offsets ?? OffsetCheckpoint()
         starts = (try? OffsetCheckpoint.read(.logStart, in: root, disk: disk))?.offsets ?? OffsetCheckpoint()
@@ -34,6 +39,7 @@ struct LogSurroundings {
     func rules(for files: PartitionFiles) -> Rules {
         var rules = Rules()
         guard isKnown, let (topic, index) = files.partition else { return rules }
+        rules.hasAllEpochs = isStopped
         rules.logStart = max(starts[topic, index] ?? 0, files.segments.first?.base ?? 0)
         rules.mayHaveHoles = cleaned[topic, index] != nil || topic.hasPrefix("__")
         guard let registry else { return rules }

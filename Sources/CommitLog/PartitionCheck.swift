@@ -36,7 +36,8 @@ struct PartitionCheck {
                 "an opening set it aside, since the disk did not give it: its offsets hold nothing in the log")
         }
         var walk = PartitionWalk(
-            rules: rules, epochs: epochs(), holesBelow: files.segments.last?.base ?? 0, producers: firstProducers())
+            rules: rules, epochs: epochs(), holesBelow: files.segments.last?.base ?? 0,
+            producers: Self.firstProducers(of: files, limit: options.producers, disk))
         for (place, segment) in files.segments.enumerated() {
             check(segment, isLast: place == files.segments.count - 1, &walk)
         }
@@ -94,13 +95,11 @@ struct PartitionCheck {
     // MARK: - Producers
 
     /// What was known of the producers where the first segment begins.
-    private func firstProducers() -> ProducerTable {
-        let empty = ProducerTable(limit: options.producers)
-        guard let base = files.segments.first?.base, base > 0 else { return empty }
+    static func firstProducers(of files: PartitionFiles, limit: Int, _ disk: Disk) -> ProducerTable {
+        guard let base = files.segments.first?.base, base > 0 else { return ProducerTable(limit: limit) }
         let found = try? ProducerSnapshot.newest(
-            of: files.snapshots.filter { $0 == base }, in: files.directory, atOrBelow: base, limit: options.producers,
-            disk: disk)
-        return found?.table ?? empty
+            of: files.snapshots.filter { $0 == base }, in: files.directory, atOrBelow: base, limit: limit, disk: disk)
+        return found?.table ?? ProducerTable(limit: limit)
     }
 
     /// Reads the snapshots up to an offset, and holds what they say against the batches before it.

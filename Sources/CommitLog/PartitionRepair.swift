@@ -13,6 +13,8 @@ struct PartitionRepair {
     /// Where the log goes on.
     private var next: Offset?
     private var isMarkedUnclean = false
+    /// Once somebody has asked.
+    private var aborted: [Offset: [AbortedTransaction]]?
 
     init(
         _ files: PartitionFiles, rules: LogSurroundings.Rules, root: String, options: LogRepair.Options, disk: Disk,
@@ -30,7 +32,9 @@ struct PartitionRepair {
     mutating func run() throws(DiskError) {
         for (place, segment) in files.segments.enumerated() {
             let following = files.segments[(place + 1)...].first { $0.bytes > 0 }?.base
-            var plan = try SegmentPlan(segment, next: next, following: following, rules: rules, disk: disk)
+            var plan = try SegmentPlan(
+                segment, next: next, following: following, holesBelow: files.segments.last?.base ?? 0, rules: rules,
+                disk: disk)
             if !plan.isWhole { try carryOut(&plan, segment) }
             next = plan.next
         }
@@ -68,26 +72,31 @@ struct PartitionRepair {
         isMarkedUnclean = true
     }
 
-    /// Copies a part of a file, durably.
+    /// Copies a part of a file, durably, beside the copies that are there.
     private func keep(_ path: String, _ range: Range<Int64>, _ suffix: String) throws(DiskError) -> String {
         let directory = "\(root)/\(Recovery.copies)"
         if !(try disk.exists(directory)) {
             try disk.makeDirectory(directory)
             try disk.syncDirectory(root)
         }
-        let name = "\(directory)/\(name).\(suffix)"
-        let copy = try disk.open(name, .create)
-        try copy.truncate(to: 0)
+        let there = Set(try disk.list(directory))
+        var copyName = "\(name).\(suffix)"
+        var number = 2
+        while there.contains(copyName) {
+            copyName = "\(name).\(number).\(suffix)"
+            number += 1
+        }
+        let copy = try disk.open("\(directory)/\(copyName)", .createNew)
         _ = try Recovery.copy(path, range, to: copy, at: 0, disk)
         try copy.syncWhole()
         try disk.syncDirectory(directory)
-        return name
+        return "\(directory)/\(copyName)"
     }
 
     // MARK: - What stands beside the segments
 
     /// Makes again whatever disagrees with the batches.
-    private func repairBesides() throws(DiskError) {
+    private mutating func repairBesides() throws(DiskError) {
         // In a dry run the segments are as they were.
         let now = try PartitionFiles(in: files.directory, disk: disk)
         let wrong = findings(now).filter { $0.file != nil }
@@ -109,19 +118,21 @@ struct PartitionRepair {
         return found.withLock { $0 }.map { ($0, InspectedFile($0.path)) }
     }
 
-    private func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError) {
-        switch file.kind {
-        case .index, .timeindex, .txnindex:
-            guard let segment = now.segments.first(where: { $0.base == file.offset }) else {
-                try setAside(file, finding.reason)
-                return
+    private mutating func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError) {
+        let segment = now.segments.first { $0.base == file.offset }
+        switch (file.kind, segment) {
+        case (.index, let segment?), (.timeindex, let segment?):
+            try replace(file, finding.reason) { () throws(DiskError) in try indexBytes(file, segment) }
+        case (.txnindex, let segment?):
+            try replace(file, finding.reason) { () throws(DiskError) in
+                let all = try aborted ?? abortedTransactions(now)
+                aborted = all
+                return TransactionIndex.encode(all[segment.base] ?? [])
             }
-            try remake(file, of: segment, now)
-        case .snapshot: return try setAside(file, finding.reason)
-        case .leaderEpochs: try remakeEpochs(file, now)
-        case .log, .checkpoint, .metadata, .properties, .text: return
+        case (.leaderEpochs, _): try replace(file, finding.reason) { () throws(DiskError) in try epochBytes(now) }
+        case (.index, nil), (.timeindex, nil), (.txnindex, nil), (.snapshot, _): try setAside(file, finding.reason)
+        case (.log, _), (.checkpoint, _), (.metadata, _), (.properties, _), (.text, _): return
         }
-        tell(LogRepair.Action(path: file.path, reason: finding.reason))
     }
 
     /// Removes a file of which a copy was kept.
@@ -129,48 +140,72 @@ struct PartitionRepair {
         let bytes = 0..<(try disk.status(file.path).size)
         var copy: String?
         if !options.isDry {
-            copy = try keep(file.path, bytes, String(file.path.split(separator: "/").last ?? ""))
+            copy = try keepWhole(file)
             try disk.removeIfThere(file.path)
         }
         tell(LogRepair.Action(path: file.path, bytes: bytes, reason: reason, copy: copy))
     }
 
-    private func remake(
-        _ file: InspectedFile, of segment: PartitionFiles.Segment, _ now: PartitionFiles
+    /// Puts another file in the place of one, if that is there, of which a copy was kept; none in the place of no bytes.
+    private func replace(
+        _ file: InspectedFile, _ reason: String, with bytes: () throws(DiskError) -> [UInt8]
     ) throws(DiskError) {
-        guard !options.isDry else { return }
-        var builder = IndexBuilder(base: segment.base, interval: rules.indexInterval)
-        var aborted: [AbortedTransaction] = []
-        var producers = ProducerTable(limit: options.verification.producers)
-        // A transaction that ends here may have begun in any segment before.
-        for one in now.segments where one.base <= segment.base {
-            let log = try disk.open(one.stem + ".log", .read)
-            var scanner = BatchScanner(log, to: one.bytes, checksCRC: false)
-            while case .batch(let batch) = try scanner.next() {
-                let ended = batch.header.flatMap { producers.record($0, batch.marker) }
-                guard one.base == segment.base else { continue }
-                builder.take(batch)
-                if let range = ended?.aborted { aborted.append(range) }
+        var copy: String?
+        if !options.isDry {
+            let bytes = try bytes()
+            if try disk.exists(file.path) { copy = try keepWhole(file) }
+            // Without aborted transactions there is no index of them.
+            if bytes.isEmpty, file.kind == .txnindex {
+                try disk.removeIfThere(file.path)
+            } else {
+                try disk.replaceFile(file.path, with: bytes)
             }
         }
-        if file.kind == .txnindex {
-            _ = try TransactionIndexFile.restore(aborted, stem: segment.stem, keepsSane: false, disk: disk)
-            return
-        }
-        builder.finish()
-        for index in try Segment.writeIndexes(builder, stem: segment.stem, disk: disk) { try index.syncWhole() }
+        tell(LogRepair.Action(path: file.path, reason: reason, copy: copy))
     }
 
-    private func remakeEpochs(_ file: InspectedFile, _ now: PartitionFiles) throws(DiskError) {
-        guard !options.isDry else { return }
+    private func keepWhole(_ file: InspectedFile) throws(DiskError) -> String {
+        let size = try disk.status(file.path).size
+        return try keep(file.path, 0..<size, String(file.path.split(separator: "/").last ?? ""))
+    }
+
+    // MARK: - What the batches say
+
+    private func indexBytes(_ file: InspectedFile, _ segment: PartitionFiles.Segment) throws(DiskError) -> [UInt8] {
+        var builder = IndexBuilder(base: segment.base, interval: rules.indexInterval)
+        try forEachBatch(in: segment) { builder.take($0) }
+        builder.finish()
+        return file.kind == .index ? OffsetIndex.encode(builder.offsets) : TimeIndex.encode(builder.times)
+    }
+
+    /// By segment. A transaction may have begun in any segment before the one that it ends in, so all are walked, once.
+    private func abortedTransactions(_ now: PartitionFiles) throws(DiskError) -> [Offset: [AbortedTransaction]] {
+        var aborted: [Offset: [AbortedTransaction]] = [:]
+        var producers = PartitionCheck.firstProducers(of: now, limit: options.verification.producers, disk)
+        for segment in now.segments {
+            try forEachBatch(in: segment) { batch in
+                let ended = batch.header.flatMap { producers.record($0, batch.marker) }
+                if let range = ended?.aborted { aborted[segment.base, default: []].append(range) }
+            }
+        }
+        return aborted
+    }
+
+    private func epochBytes(_ now: PartitionFiles) throws(DiskError) -> [UInt8] {
         var epochs = LeaderEpochs()
         for segment in now.segments {
-            let log = try disk.open(segment.stem + ".log", .read)
-            var scanner = BatchScanner(log, to: segment.bytes, checksCRC: false)
-            while case .batch(let batch) = try scanner.next() {
+            try forEachBatch(in: segment) { batch in
                 if let header = batch.header { _ = epochs.note(header.partitionLeaderEpoch, at: header.baseOffset) }
             }
         }
-        try disk.replaceFile(file.path, with: Array(epochs.text.utf8))
+        return Array(epochs.text.utf8)
+    }
+
+    private func forEachBatch(
+        in segment: PartitionFiles.Segment, _ body: (ScannedBatch) -> Void
+    ) throws(DiskError) {
+        let log = try disk.open(segment.stem + ".log", .read)
+        var scanner = BatchScanner(log, to: segment.bytes, checksCRC: false)
+        while case .batch(let batch) = try scanner.next() { body(batch) }
     }
 }

@@ -4,7 +4,7 @@ import Records
 struct PartitionWalk {
     private let rules: LogSurroundings.Rules
     /// As the checkpoint file says; nil if there is none to compare with.
-    private let epochs: LeaderEpochs?
+    private var epochs: LeaderEpochs?
     /// Below this offset compaction may have left holes.
     private let holesBelow: Offset
     /// Where the log goes on; nil before the first batch.
@@ -33,7 +33,7 @@ struct PartitionWalk {
     }
 
     /// Why a batch cannot follow what came before, nil if it can.
-    mutating func objection(to batch: ScannedBatch, in segment: PartitionFiles.Segment) -> String? {
+    func objection(to batch: ScannedBatch, in segment: PartitionFiles.Segment) -> String? {
         if batch.baseOffset < segment.base { return "offset \(batch.baseOffset) in a segment from \(segment.base)" }
         if batch.lastOffset - segment.base > Int64(Int32.max) {
             return "offset \(batch.lastOffset) is too far from the segment's \(segment.base)"
@@ -47,6 +47,8 @@ struct PartitionWalk {
     /// - Returns: the transaction that it ended.
     mutating func take(_ batch: ScannedBatch) -> EndedTransaction? {
         if let next, batch.baseOffset > next { isUnbroken = false }
+        // What compaction, a repair or a recovery has left in the place of something.
+        if let header = batch.header, header.recordsCount == 0 { isUnbroken = false }
         next = batch.nextOffset
         isBlind = false
         guard let header = batch.header else { return nil }
@@ -62,17 +64,31 @@ struct PartitionWalk {
         return "offsets \(expected) to \(batch.baseOffset - 1) are missing before it"
     }
 
-    private mutating func epochObjection(to batch: ScannedBatch) -> String? {
+    private func epochObjection(to batch: ScannedBatch) -> String? {
         guard let epoch = batch.header?.partitionLeaderEpoch, epoch != -1 else { return nil }
         if epoch < -1 { return "leader epoch \(epoch)" }
-        if epoch < lastEpoch { return "leader epoch \(epoch) comes after \(lastEpoch)" }
-        guard let entries = epochs?.entries, !entries.isEmpty else { return nil }
-        while epochPlace + 1 < entries.count, entries[epochPlace + 1].start <= batch.baseOffset { epochPlace += 1 }
-        guard entries[epochPlace].start <= batch.baseOffset else {
-            guard let start = rules.logStart, entries[0].start > start else { return nil }
-            return "its leader epoch is \(epoch), \(LeaderEpochs.fileName) begins with offset \(entries[0].start)"
+        return epoch < lastEpoch ? "leader epoch \(epoch) comes after \(lastEpoch)" : nil
+    }
+
+    /// What the leader epochs beside the log say otherwise than a batch that can be believed; told once.
+    mutating func epochsObjection(to batch: ScannedBatch) -> String? {
+        guard let epoch = batch.header?.partitionLeaderEpoch, epoch >= 0, let entries = epochs?.entries,
+            let objection = objection(to: entries, epoch, batch.baseOffset)
+        else { return nil }
+        epochs = nil
+        return objection
+    }
+
+    private mutating func objection(to entries: [LeaderEpochs.Entry], _ epoch: Int32, _ offset: Offset) -> String? {
+        guard let first = entries.first else { return nil }
+        while epochPlace + 1 < entries.count, entries[epochPlace + 1].start <= offset { epochPlace += 1 }
+        let entry = entries[epochPlace]
+        guard entry.start <= offset else {
+            guard let start = rules.logStart, first.start > start else { return nil }
+            return "it begins with offset \(first.start), and the batch at \(offset) has epoch \(epoch)"
         }
-        guard entries[epochPlace].epoch != epoch else { return nil }
-        return "its leader epoch is \(epoch), \(LeaderEpochs.fileName) says \(entries[epochPlace].epoch)"
+        let isNew = epoch > entry.epoch && epochPlace + 1 == entries.count
+        if entry.epoch == epoch || isNew && !rules.hasAllEpochs { return nil }
+        return "it says epoch \(entry.epoch) at offset \(offset), where a batch has epoch \(epoch)"
     }
 }

@@ -23,9 +23,7 @@ enum ProducerSnapshot {
 
     /// The offset that a snapshot's name says, nil for any other name.
     static func offset(of name: String) -> Offset? {
-        guard name.hasSuffix(suffix), name.utf8.count == 20 + suffix.utf8.count else { return nil }
-        guard let offset = Offset(name.dropLast(suffix.count)), offset >= 0 else { return nil }
-        return offset
+        name.hasSuffix(suffix) ? Segment.offset(named: name.dropLast(suffix.count)) : nil
     }
 
     static func encode(_ table: ProducerTable) -> [UInt8] {

@@ -19,9 +19,11 @@ struct SegmentPlan {
     var isWhole: Bool { changes.isEmpty }
 
     /// - Parameter next: where the log goes on before this segment, nil if it is the first.
-    /// - Parameter following: where the next segment begins.
+    /// - Parameter following: where the next segment begins that is not empty.
+    /// - Parameter holesBelow: what compaction may have taken lies below it, where the last segment begins.
     init(
-        _ segment: PartitionFiles.Segment, next: Offset?, following: Offset?, rules: LogSurroundings.Rules, disk: Disk
+        _ segment: PartitionFiles.Segment, next: Offset?, following: Offset?, holesBelow: Offset,
+        rules: LogSurroundings.Rules, disk: Disk
     ) throws(DiskError) {
         stem = segment.stem
         base = segment.base
@@ -42,7 +44,7 @@ struct SegmentPlan {
                 let isHole = batch.message == nil && batch.baseOffset > self.next
                 if let bad {
                     add(bad.position..<batch.position, to: isHole ? batch.baseOffset : self.next, bad.reason)
-                } else if isHole, !(rules.mayHaveHoles && following != nil) {
+                } else if isHole, !(rules.mayHaveHoles && batch.baseOffset <= holesBelow) {
                     let reason = "offsets \(self.next) to \(batch.baseOffset - 1) are missing"
                     add(batch.position..<batch.position, to: batch.baseOffset, reason)
                 }

@@ -97,9 +97,7 @@ enum SwapCompletion {
     static func part(_ name: String, _ ending: String) -> (base: Offset, suffix: String)? {
         guard name.hasSuffix(ending) else { return nil }
         let plain = name.dropLast(ending.utf8.count)
-        guard let dot = plain.firstIndex(of: "."), let base = Offset(plain[..<dot]), Segment.bases.contains(base),
-            plain.utf8.distance(from: plain.startIndex, to: dot) == 20
-        else { return nil }
+        guard let dot = plain.firstIndex(of: "."), let base = Segment.offset(named: plain[..<dot]) else { return nil }
         return (base, String(plain[dot...]))
     }
 }

@@ -135,6 +135,76 @@ import Testing
         #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
     }
 
+    @Test("leader epochs that disagree with the batches are made again, and the old file is kept")
+    func epochs() throws {
+        let memory = try stopped()
+        let path = "/d/t-0/leader-epoch-checkpoint"
+        let right = memory.bytes(of: path)
+        let wrong = Array("0\n2\n0 0\n3 4\n".utf8)
+        for time in 0..<2 {
+            try change(path, memory) { _ in wrong }
+            let done = try repair("/d", memory)
+            #expect(done.map(\.path) == [path], "time \(time)")
+            #expect(memory.bytes(of: path) == right)
+            #expect(try Inspection.findings("/d", memory.disk).isEmpty)
+        }
+        let copies = try memory.disk.list("/d/penstock-cut")
+        #expect(copies.count == 2, "the second copy took the place of the first")
+        for name in copies { #expect(memory.bytes(of: "/d/penstock-cut/\(name)") == wrong) }
+    }
+
+    @Test("a transaction that began before the first segment is in the transaction index that is made again")
+    func abortedFromBefore() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let partition = try directory.createTopic("t", partitions: 1, configuration: Make.tiny).partitions[0]
+        let filler = String(repeating: "x", count: 300)
+        for producer: Int64 in [7, 8] {
+            let stamp = ProducerStamp(id: producer, epoch: 0, baseSequence: 0)
+            _ = try directory.append(Make.batch([filler], producer: stamp, isTransactional: true), to: partition)
+        }
+        // Each takes a segment; the last is the active one.
+        for producer: Int64 in [7, 8] {
+            _ = try directory.append(Make.batch([filler, filler]), to: partition)
+            _ = try directory.append(
+                TransactionMarker(.abort, coordinatorEpoch: 0), producer: producer, epoch: 0, timestamp: Make.time,
+                to: partition)
+        }
+        try directory.close()
+        let first = "/d/t-0/00000000000000000000"
+        for suffix in [".log", ".index", ".timeindex"] { try memory.disk.removeFile(first + suffix) }
+        #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
+        let indexes = try memory.disk.list("/d/t-0").filter { $0.hasSuffix(".txnindex") }.map { "/d/t-0/\($0)" }
+        #expect(indexes.count == 2)
+        let right = indexes.map { memory.bytes(of: $0) }
+        try change(indexes[0], memory) { _ in [1, 2, 3] }
+        try memory.disk.removeFile(indexes[1])
+        let done = try repair("/d", memory)
+        #expect(Set(done.map(\.path)) == Set(indexes))
+        #expect(indexes.map { memory.bytes(of: $0) } == right)
+        let copy = try #require(done.compactMap(\.copy).first)
+        #expect(memory.bytes(of: copy) == [1, 2, 3])
+        #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
+    }
+
+    @Test("a compacted log stays as it is, though nothing was written behind it")
+    func compactedBeforeAnEmptySegment() throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic("t", partitions: 1, configuration: ["cleanup.policy": "compact"])
+        for key: UInt8 in 0..<3 {
+            let batch = try RecordBatch.encode([Record(timestamp: Make.time, key: [key], value: [key])])
+            _ = try directory.append(batch, to: topic.partitions[0])
+        }
+        try directory.close()
+        let path = "/d/t-0/00000000000000000000.log"
+        try change(path, memory) { bytes in Array(bytes[..<(bytes.count / 3)] + bytes[(bytes.count / 3 * 2)...]) }
+        try change("/d/t-0/00000000000000000003.log", memory) { _ in [] }
+        let before = memory.bytes(of: path)
+        #expect(try !repair("/d", memory).contains { $0.path == path })
+        #expect(memory.bytes(of: path) == before)
+    }
+
     @Test("a data directory that somebody works on, and one of Kafka's, are refused")
     func refused() throws {
         let log = try GeneratedLog(seed: 1)

@@ -57,7 +57,7 @@ private let noVectors = Comment(rawValue: Shared.missing)
             position: 0, says: "offset 5 in a segment from 10"),
         Damage(
             testDescription: "another leader epoch", file: "\(segment).log", change: { $0.with(9, at: 15) },
-            position: 0, says: "its leader epoch is 9"),
+            says: "it says epoch 0 at offset 10, where a batch has epoch 9", named: "t-0/leader-epoch-checkpoint"),
         Damage(
             testDescription: "a torn end", file: "\(segment).log", change: { Array($0.dropLast(5)) }, position: 362,
             says: "of which"),
@@ -102,8 +102,10 @@ private let noVectors = Comment(rawValue: Shared.missing)
             change: { _ in Array("0\n1\nx y\n".utf8) }, says: "ascending"),
         Damage(
             testDescription: "leader epochs that begin later", file: "t-0/leader-epoch-checkpoint",
-            change: { _ in Array("0\n1\n0 4\n".utf8) }, position: 0, says: "begins with offset 4",
-            named: "t-0/00000000000000000000.log"),
+            change: { _ in Array("0\n1\n0 4\n".utf8) }, says: "it begins with offset 4"),
+        Damage(
+            testDescription: "leader epochs of another log", file: "t-0/leader-epoch-checkpoint",
+            change: { _ in Array("0\n2\n0 0\n3 4\n".utf8) }, says: "it says epoch 3"),
         Damage(
             testDescription: "another topic's id", file: "t-0/partition.metadata",
             change: { _ in Array("version: 0\ntopic_id: ERERESIiMzNERFVVVVVVVQ".utf8) }, says: "the registry's is"),

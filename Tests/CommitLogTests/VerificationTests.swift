@@ -50,6 +50,48 @@ private let noVectors = Comment(rawValue: Shared.missing)
         }
     }
 
+    @Test("finds nothing after kills, and while the epoch that they made new is not in its file yet")
+    func newEpochs() throws {
+        let memory = MemoryDisk()
+        var directory = try DataDirectory.open("/d", disk: memory.disk)
+        _ = try directory.createTopic("t", partitions: 1, configuration: Make.tiny)
+        for life in 0..<3 {
+            let topic = try #require(directory.topic(named: "t"))
+            for number in 0..<3 { _ = try directory.append(Make.batch(["\(life) \(number)"]), to: topic.partitions[0]) }
+            #expect(try Inspection.findings("/d", memory.disk).isEmpty, "life \(life), running")
+            memory.kill()
+            #expect(try Inspection.findings("/d", memory.disk).isEmpty, "life \(life), killed")
+            directory = try DataDirectory.open("/d", disk: memory.disk)
+        }
+        try directory.close()
+        #expect(try Inspection.findings("/d", memory.disk).isEmpty)
+    }
+
+    @Test(
+        "files with names that no segment can have are a stranger's",
+        arguments: [
+            "09223372036854775807", "09223372032559808512", "99999999999999999999", "+0000000000000000000",
+            "-0000000000000000000", "\u{664}0000000000000000000",
+        ])
+    func impossibleNames(name: String) throws {
+        let log = try GeneratedLog(seed: 1)
+        try log.directory.close()
+        let memory = log.memory
+        let bytes = try #require(memory.bytes(of: "/d/t-0/00000000000000000000.log"))
+        for suffix in [".log", ".index", ".timeindex", ".txnindex", ".snapshot", ".log.swap"] {
+            let path = "/d/t-0/\(name)\(suffix)"
+            try memory.disk.open(path, .create).write(
+                suffix == ".log" ? bytes : [UInt8](repeating: 0x7f, count: 408), at: 0)
+            _ = try Inspection.dump(path, memory.disk)
+        }
+        _ = try Inspection.dump("/d", memory.disk)
+        #expect(try Inspection.findings("/d", memory.disk).isEmpty)
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        #expect(try directory.topic(named: "t")?.partitions[0].allValues() == log.values[0])
+        try directory.close()
+        #expect(memory.bytes(of: "/d/t-0/\(name).log") == bytes)
+    }
+
     @Test("finds nothing in what we write, running, killed and stopped", arguments: Seeds.some(6))
     func ours(seed: UInt64) throws {
         let log = try GeneratedLog(seed: seed)
