@@ -50,7 +50,7 @@ package struct InspectedFile: Hashable, Sendable {
     }
 
     /// A segment's log under its own name.
-    var isSegment: Bool { kind == .log && offset != nil && !isLeftover }
+    var isSegment: Bool { kind == .log && offset != nil && !isLeftover && !isSetAside }
 
     /// What belongs to a segment stands together.
     static func order(_ a: InspectedFile, _ b: InspectedFile) -> Bool {

@@ -7,6 +7,8 @@ struct LogSurroundings {
     private var starts = OffsetCheckpoint()
     /// Whether there is a data directory at all; a copy of a partition may lie anywhere.
     private let isKnown: Bool
+    /// Its properties are Penstock's.
+    private let isOurs: Bool
     /// The mark of a clean stop is there.
     private let isStopped: Bool
 
@@ -29,11 +31,20 @@ struct LogSurroundings {
     /// What cannot be read is left out: verifying finds it.
     init(_ root: String?, disk: Disk) {
         isKnown = root != nil
+        isOurs = root.map { Self.isOurs($0, disk) } ?? false
         isStopped = root.flatMap { try? disk.exists("\($0)/\(DataDirectory.cleanMarker)") } ?? false
         guard let root else { return }
         cleaned = (try? OffsetCheckpoint.read(.cleaner, in: root, disk: disk))?.offsets ?? OffsetCheckpoint()
         starts = (try? OffsetCheckpoint.read(.logStart, in: root, disk: disk))?.offsets ?? OffsetCheckpoint()
         registry = Self.registry(of: root, disk)
+    }
+
+    /// The topics that must be there, by name: those of the registry and Penstock's own; none in a directory of Kafka's.
+    var topics: [(name: String, partitions: Int32)] {
+        guard isOurs else { return [] }
+        let own = [DataDirectory.registryTopic, DataDirectory.positionsTopic].map { (name: $0, partitions: Int32(1)) }
+        let others = registry.map { Array($0.topics.values) } ?? []
+        return (own + others.map { (name: $0.name, partitions: $0.partitions) }).sorted { $0.name < $1.name }
     }
 
     func rules(for files: PartitionFiles) -> Rules {
@@ -52,6 +63,11 @@ struct LogSurroundings {
             rules.exactIndexesFrom = entry.adoptedEnds.indices.contains(Int(index)) ? entry.adoptedEnds[Int(index)] : 0
         }
         return rules
+    }
+
+    private static func isOurs(_ root: String, _ disk: Disk) -> Bool {
+        guard let bytes = try? disk.readFile("\(root)/\(MetaProperties.fileName)", limit: 65_536) else { return false }
+        return (try? MetaProperties(text: String(decoding: bytes, as: UTF8.self)))?.format != nil
     }
 
     /// nil in a directory of Kafka's.

@@ -30,6 +30,10 @@ package final class LogVerification: Sendable {
         /// As the batches' heads say; a set of old messages counts as one.
         package var records: Int64 = 0
         package var findings = 0
+        /// Names that mean nothing to a verification: copies of what was cut, leftovers, a stranger's files.
+        package var skipped = 0
+        /// The first of them.
+        package var skippedFirst: [String] = []
 
         package init() {}
     }
@@ -55,18 +59,61 @@ package final class LogVerification: Sendable {
     }
 
     /// Looks at everything.
-    /// - Throws: if the place itself cannot be looked at; what cannot be read within it is a finding.
+    /// - Throws: if the place itself cannot be looked at, or nothing of a log is there; what cannot be read within it is a
+    ///   finding.
     package func run() throws(StorageError) -> Summary {
         let root = place.dataDirectory(disk: disk)
         let surroundings = LogSurroundings(root, disk: disk)
         let jobs = try storing("verify \(root ?? "the log")") { () throws(DiskError) in try self.jobs() }
+        try refuseNothing(jobs)
         tally.begin(bytes: jobs.reduce(0) { $0 + $1.bytes })
         work(jobs, surroundings)
+        if let root { checkPartitions(of: root, surroundings) }
         if case .dataDirectory(let path) = place { checkRoot(path) }
         findings.finish()
         var summary = tally.summary
         summary.findings = findings.total
         return summary
+    }
+
+    /// "All is right" must not be said of what holds no log.
+    private func refuseNothing(_ jobs: [PartitionFiles]) throws(StorageError) {
+        if case .dataDirectory(let path) = place, (try? disk.exists("\(path)/\(MetaProperties.fileName)")) == true {
+            return
+        }
+        guard jobs.allSatisfy(\.isNothing), findings.total == 0 else { return }
+        throw StorageError(
+            "verify \(place.path)",
+            .damaged(
+                """
+                there is nothing to verify: expected a data directory, a partition's directory with segments, or one of their \
+                files by its own name (copies of what was cut out can be dumped, not verified)
+                """))
+    }
+
+    /// Partitions that must be there and are not.
+    private func checkPartitions(of root: String, _ surroundings: LogSurroundings) {
+        guard let names = (try? InspectedPlace.partitions(in: root, disk)).map({ Set($0) }) else { return }
+        for topic in surroundings.topics where isMeant(topic.name) {
+            var missing = 0
+            var index: Int32 = 0
+            // A record may say any number.
+            while index < topic.partitions, missing < options.findingsPerFile {
+                let name = "\(topic.name)-\(index)"
+                index += 1
+                if names.contains(name) { continue }
+                missing += 1
+                findings.add("\(root)/\(name)", nil, "there should be a partition, and it is not there")
+            }
+        }
+    }
+
+    private func isMeant(_ topic: String) -> Bool {
+        switch place {
+        case .dataDirectory: true
+        case .topic(let name, _): name == topic
+        case .file, .partition: false
+        }
     }
 
     private func jobs() throws(DiskError) -> [PartitionFiles] {
@@ -122,7 +169,13 @@ package final class LogVerification: Sendable {
                 "\(root)/\(DataDirectory.positionsMark)", nil,
                 "nobody knows how far the pipelines had read; `penstock log repair --positions` says how to go on")
         }
-        for file in names.compactMap({ InspectedFile("\(root)/\($0)") }) {
+        if names.contains(DataDirectory.failureMarker) {
+            findings.add(
+                "\(root)/\(DataDirectory.failureMarker)", nil,
+                "a sync failed; the next start of Penstock writes what it was for again")
+        }
+        for name in names where !Self.isKnown(name) { tally.skip("\(root)/\(name)") }
+        for file in names.compactMap({ InspectedFile("\(root)/\($0)") }) where !file.isOfSegments {
             TextCheck(file, disk: disk, findings: findings).run { checkpoint in
                 for (key, offset) in checkpoint.offsets.sorted(by: { $0.key < $1.key }) {
                     // The entry of a deleted topic goes when its name is given out again.
@@ -133,6 +186,14 @@ package final class LogVerification: Sendable {
                 }
             }
         }
+    }
+}
+
+extension LogVerification {
+    /// Names in the root of a data directory that are looked at, or about which there is nothing to say.
+    private static func isKnown(_ name: String) -> Bool {
+        if [".lock", Reserve.fileName].contains(name) || PartitionPlace.parse(name) != nil { return true }
+        return InspectedFile(name).map { !$0.isOfSegments } ?? false
     }
 }
 
@@ -156,6 +217,16 @@ final class VerificationTally: Sendable {
     var summary: LogVerification.Summary { state.withLock { $0.summary } }
 
     func end(of partition: String) -> Offset? { state.withLock { $0.ends[partition] } }
+
+    /// Names that are told of those that were not looked at.
+    private static let skippedTold = 10
+
+    func skip(_ path: String) {
+        state.withLock { state in
+            state.summary.skipped += 1
+            if state.summary.skippedFirst.count < Self.skippedTold { state.summary.skippedFirst.append(path) }
+        }
+    }
 
     func begin(bytes: Int64) { state.withLock { $0.total = bytes } }
 

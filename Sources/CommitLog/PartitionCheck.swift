@@ -8,6 +8,10 @@ struct PartitionCheck {
     private let disk: Disk
     private let findings: LogFindings
     private let tally: VerificationTally
+    /// It is all of a partition that someone works with, so closed segments must have their indexes.
+    private let isWhole: Bool
+    /// What came before the first segment is known of every producer.
+    private var knowsProducers = false
     /// Snapshots that the walk has not reached.
     private var snapshots: ArraySlice<Offset>
 
@@ -21,23 +25,33 @@ struct PartitionCheck {
         self.disk = disk
         self.findings = findings
         self.tally = tally
+        isWhole = files.isDirectory && (files.hasMetadata || rules.topicID != nil)
         snapshots = files.snapshots[...]
     }
 
     mutating func run() {
         checkTexts()
-        for file in files.orphans where !files.segments.isEmpty || files.isWhole {
+        for path in files.skipped { tally.skip(path) }
+        for file in files.noFiles { findings.add(file.path, nil, "it is no file") }
+        if isWhole && !files.hasMetadata {
+            findings.add(
+                "\(files.directory)/\(PartitionPlace.metadataName)", nil,
+                "it is missing; the next start of Penstock writes it again")
+        }
+        for file in files.orphans where !files.segments.isEmpty || isWhole {
             findings.add(file.path, nil, "there is no segment of that name")
         }
-        if files.isWhole && files.segments.isEmpty { findings.add(files.directory, nil, "it has no segment") }
+        if isWhole && files.segments.isEmpty { findings.add(files.directory, nil, "it has no segment") }
         for file in files.setAside {
             findings.add(
                 file.path, nil,
                 "an opening set it aside, since the disk did not give it: its offsets hold nothing in the log")
         }
+        let producers = Self.firstProducers(of: files, limit: options.producers, disk)
+        knowsProducers = producers != nil
         var walk = PartitionWalk(
             rules: rules, epochs: epochs(), holesBelow: files.segments.last?.base ?? 0,
-            producers: Self.firstProducers(of: files, limit: options.producers, disk))
+            producers: producers ?? ProducerTable(limit: options.producers))
         for (place, segment) in files.segments.enumerated() {
             check(segment, isLast: place == files.segments.count - 1, &walk)
         }
@@ -46,7 +60,7 @@ struct PartitionCheck {
     }
 
     private mutating func check(_ segment: PartitionFiles.Segment, isLast: Bool, _ walk: inout PartitionWalk) {
-        if !isLast && files.isWhole && segment.bytes > 0 {
+        if !isLast && isWhole && segment.bytes > 0 {
             for suffix in [Segment.indexSuffix, Segment.timeIndexSuffix] where !segment.suffixes.contains(suffix) {
                 findings.add(segment.stem + suffix, nil, "it is missing")
             }
@@ -66,7 +80,7 @@ struct PartitionCheck {
     }
 
     private func finish(_ walk: PartitionWalk) {
-        guard files.isWhole, let (topic, index) = files.partition, let last = files.segments.last else { return }
+        guard isWhole, let (topic, index) = files.partition, let last = files.segments.last else { return }
         tally.finish(partition: "\(topic)-\(index)", end: walk.next ?? last.base)
     }
 
@@ -95,11 +109,12 @@ struct PartitionCheck {
     // MARK: - Producers
 
     /// What was known of the producers where the first segment begins.
-    static func firstProducers(of files: PartitionFiles, limit: Int, _ disk: Disk) -> ProducerTable {
+    /// - Returns: nil if nobody says.
+    static func firstProducers(of files: PartitionFiles, limit: Int, _ disk: Disk) -> ProducerTable? {
         guard let base = files.segments.first?.base, base > 0 else { return ProducerTable(limit: limit) }
         let found = try? ProducerSnapshot.newest(
             of: files.snapshots.filter { $0 == base }, in: files.directory, atOrBelow: base, limit: limit, disk: disk)
-        return found?.table ?? ProducerTable(limit: limit)
+        return found?.table
     }
 
     /// Reads the snapshots up to an offset, and holds what they say against the batches before it.
@@ -128,13 +143,18 @@ struct PartitionCheck {
         } catch {
             return findings.add(path, nil, "\(error)")
         }
-        guard let end = walk.next, files.isWhole else { return }
+        guard let end = walk.next, isWhole else { return }
         if snapshot > end, !walk.isBlind { findings.add(path, nil, "the log ends at \(end)") }
         // Compaction takes batches that a snapshot may still know.
         guard snapshot == end, walk.isUnbroken, !rules.mayHaveHoles else { return }
         for (id, said) in table.entries.sorted(by: { $0.key < $1.key }) {
-            guard let seen = walk.producers.entries[id], let objection = said.objection(from: seen) else { continue }
-            findings.add(path, nil, "producer \(id): \(objection)")
+            guard let seen = walk.producers.entries[id] else {
+                if knowsProducers && walk.producers.entries.count < walk.producers.limit / 2 {
+                    findings.add(path, nil, "producer \(id): the batches know none of that id")
+                }
+                continue
+            }
+            if let objection = said.objection(from: seen) { findings.add(path, nil, "producer \(id): \(objection)") }
         }
     }
 }

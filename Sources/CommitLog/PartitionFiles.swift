@@ -21,22 +21,34 @@ struct PartitionFiles: Sendable {
     private(set) var setAside: [InspectedFile] = []
     /// Index files without a log.
     private(set) var orphans: [InspectedFile] = []
-    /// Whether this is all of a partition that someone works with, so that closed segments must have their indexes.
-    private(set) var isWhole = false
+    /// What is called like a file of a log and is none: a directory, a pipe.
+    private(set) var noFiles: [InspectedFile] = []
+    /// What nobody looks at: leftovers, and names that mean nothing here.
+    private(set) var skipped: [String] = []
+    /// Whether these are all files of the directory.
+    private(set) var isDirectory = false
+    /// Whether there is a `partition.metadata`, as someone's who works with all of it.
+    var hasMetadata: Bool { texts.contains { $0.kind == .metadata } }
+    /// Whether there is nothing at all to look at.
+    var isNothing: Bool {
+        segments.isEmpty && snapshots.isEmpty && texts.isEmpty && setAside.isEmpty && orphans.isEmpty && noFiles.isEmpty
+    }
 
     var bytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
     var partition: (topic: String, index: Int32)? { InspectedFile("\(directory)/0.log")?.partition }
 
     init(in directory: String, disk: Disk) throws(DiskError) {
         self.directory = directory
-        try take(disk.list(directory).compactMap { InspectedFile("\(directory)/\($0)") }, disk)
-        isWhole = texts.contains { $0.kind == .metadata }
+        isDirectory = true
+        let names = try disk.list(directory).sorted()
+        skipped = names.filter { InspectedFile($0) == nil }.map { "\(directory)/\($0)" }
+        try take(names.compactMap { InspectedFile("\(directory)/\($0)") }, disk)
     }
 
     /// A segment with its indexes, whichever of these files was named; else that one file.
     init(around file: InspectedFile, disk: Disk) throws(DiskError) {
         directory = InspectedPlace.parent(file.path)
-        guard let offset = file.offset, file.kind != .snapshot else {
+        guard let offset = file.offset, file.kind != .snapshot, !file.isLeftover, !file.isSetAside else {
             try take([file], disk)
             return
         }
@@ -46,39 +58,57 @@ struct PartitionFiles: Sendable {
 
     private mutating func take(_ files: [InspectedFile], _ disk: Disk) throws(DiskError) {
         setAside = files.filter { $0.isSetAside && $0.kind == .log }
-        let files = files.filter { !$0.isSetAside && !$0.isLeftover }
-        var besides: [Offset: Set<String>] = [:]
-        var bases: Set<Offset> = []
-        for file in files {
+        var bases: [Offset: Int64] = [:]
+        var indexes: [InspectedFile] = []
+        for file in files where !file.isSetAside {
+            guard let status = try status(of: file, disk) else {
+                skipped.append(file.path)
+                continue
+            }
+            guard status.kind == .file else {
+                noFiles.append(file)
+                continue
+            }
             switch file.kind {
-            case .log: if let base = file.offset { bases.insert(base) }
-            case .index, .timeindex, .txnindex:
-                besides[file.offset ?? -1, default: []].insert("." + file.kind.rawValue)
-            case .snapshot: if let offset = file.offset { snapshots.append(offset) }
-            case .leaderEpochs, .metadata: texts.append(file)
-            case .checkpoint, .properties, .text: texts.append(file)
+            case .log: bases[file.offset ?? 0] = status.size
+            case .index, .timeindex, .txnindex: indexes.append(file)
+            case .snapshot: snapshots.append(file.offset ?? 0)
+            case .leaderEpochs, .metadata, .checkpoint, .properties, .text: texts.append(file)
             }
         }
         snapshots.sort()
-        for base in bases.sorted() {
-            let stem = CommitLog.Segment.stem(directory, base)
+        let besides = Dictionary(grouping: indexes) { $0.offset ?? 0 }
+        for (base, size) in bases.sorted(by: { $0.key < $1.key }) {
+            let suffixes = besides[base, default: []].map { "." + $0.kind.rawValue }
             segments.append(
                 Segment(
-                    stem: stem, base: base, bytes: try disk.status(stem + ".log").size, suffixes: besides[base] ?? []))
+                    stem: CommitLog.Segment.stem(directory, base), base: base, bytes: size, suffixes: Set(suffixes)))
         }
-        orphans = files.filter { file in
-            switch file.kind {
-            case .index, .timeindex, .txnindex: !bases.contains(file.offset ?? -1)
-            case .log, .snapshot, .leaderEpochs, .metadata, .checkpoint, .properties, .text: false
-            }
+        orphans = indexes.filter { bases[$0.offset ?? 0] == nil }
+    }
+
+    /// nil for what is not looked at: a leftover, a stranger's file, and one that was removed meanwhile.
+    private func status(of file: InspectedFile, _ disk: Disk) throws(DiskError) -> FileStatus? {
+        guard !file.isLeftover, file.offset != nil || !file.isOfSegments else { return nil }
+        do throws(DiskError) { return try disk.status(file.path) } catch {
+            guard error.isMissing else { throw error }
+            return nil
         }
     }
 }
 
 extension InspectedFile {
     /// A file that a deletion or a compaction has left, and the next opening takes away.
-    var isLeftover: Bool { [".deleted", ".cleaned", ".swap"].contains { path.hasSuffix($0) } }
+    var isLeftover: Bool { SwapCompletion.endings.contains { path.hasSuffix($0) } }
 
     /// An opening took it out of its log; an empty batch has its offsets.
     var isSetAside: Bool { path.hasSuffix(UnreadableSegment.suffix) }
+
+    /// One that is called by an offset.
+    var isOfSegments: Bool {
+        switch kind {
+        case .log, .index, .timeindex, .txnindex, .snapshot: true
+        case .checkpoint, .leaderEpochs, .metadata, .properties, .text: false
+        }
+    }
 }

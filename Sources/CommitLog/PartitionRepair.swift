@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Records
 
@@ -30,6 +31,9 @@ struct PartitionRepair {
     }
 
     mutating func run() throws(DiskError) {
+        if let stranger = files.noFiles.first(where: { $0.kind == .log }) {
+            throw DiskError(operation: "read what should be a segment's file,", path: stranger.path, code: ENOTSUP)
+        }
         for (place, segment) in files.segments.enumerated() {
             let following = files.segments[(place + 1)...].first { $0.bytes > 0 }?.base
             var plan = try SegmentPlan(
@@ -102,7 +106,7 @@ struct PartitionRepair {
         let wrong = findings(now).filter { $0.file != nil }
         var done: Set<String> = []
         for (finding, file) in wrong {
-            guard let file, done.insert(file.path).inserted else { continue }
+            guard let file, !now.noFiles.contains(file), done.insert(file.path).inserted else { continue }
             try repair(file, finding, now)
         }
         if !options.isDry, !done.isEmpty { try disk.syncDirectory(files.directory) }
@@ -118,17 +122,16 @@ struct PartitionRepair {
         return found.withLock { $0 }.map { ($0, InspectedFile($0.path)) }
     }
 
-    private mutating func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError) {
+    private mutating func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError)
+    {
         let segment = now.segments.first { $0.base == file.offset }
         switch (file.kind, segment) {
         case (.index, let segment?), (.timeindex, let segment?):
             try replace(file, finding.reason) { () throws(DiskError) in try indexBytes(file, segment) }
         case (.txnindex, let segment?):
-            try replace(file, finding.reason) { () throws(DiskError) in
-                let all = try aborted ?? abortedTransactions(now)
-                aborted = all
-                return TransactionIndex.encode(all[segment.base] ?? [])
-            }
+            if !options.isDry && aborted == nil { aborted = try abortedTransactions(now) }
+            let bytes = TransactionIndex.encode(aborted?[segment.base] ?? [])
+            try replace(file, finding.reason) { bytes }
         case (.leaderEpochs, _): try replace(file, finding.reason) { () throws(DiskError) in try epochBytes(now) }
         case (.index, nil), (.timeindex, nil), (.txnindex, nil), (.snapshot, _): try setAside(file, finding.reason)
         case (.log, _), (.checkpoint, _), (.metadata, _), (.properties, _), (.text, _): return
@@ -181,7 +184,8 @@ struct PartitionRepair {
     /// By segment. A transaction may have begun in any segment before the one that it ends in, so all are walked, once.
     private func abortedTransactions(_ now: PartitionFiles) throws(DiskError) -> [Offset: [AbortedTransaction]] {
         var aborted: [Offset: [AbortedTransaction]] = [:]
-        var producers = PartitionCheck.firstProducers(of: now, limit: options.verification.producers, disk)
+        let limit = options.verification.producers
+        var producers = PartitionCheck.firstProducers(of: now, limit: limit, disk) ?? ProducerTable(limit: limit)
         for segment in now.segments {
             try forEachBatch(in: segment) { batch in
                 let ended = batch.header.flatMap { producers.record($0, batch.marker) }

@@ -1,4 +1,4 @@
-import CommitLog
+@testable import CommitLog
 import Records
 import TestSupport
 import Testing
@@ -110,6 +110,12 @@ private let noVectors = Comment(rawValue: Shared.missing)
             testDescription: "another topic's id", file: "t-0/partition.metadata",
             change: { _ in Array("version: 0\ntopic_id: ERERESIiMzNERFVVVVVVVQ".utf8) }, says: "the registry's is"),
         Damage(
+            testDescription: "no topic's id", file: "t-0/partition.metadata", change: { _ in nil },
+            says: "it is missing; the next start"),
+        Damage(
+            testDescription: "a sync that failed", file: "penstock-sync-failed", change: { _ in Array("why\n".utf8) },
+            says: "a sync failed"),
+        Damage(
             testDescription: "a checkpoint beyond the log", file: "recovery-point-offset-checkpoint",
             change: { _ in Array("0\n1\nt 0 5000\n".utf8) }, says: "offset 5000 of t-0, whose log ends at"),
         Damage(
@@ -164,6 +170,51 @@ private let noVectors = Comment(rawValue: Shared.missing)
         }
         let findings = try Inspection.findings("/k", memory.disk)
         #expect(findings.contains { $0.path == path && $0.reason.contains(says) }, "\(findings)")
+    }
+
+    @Test("a partition that must be there and is not is told", arguments: ["t-0", "__penstock_topics-0"])
+    func missingPartition(name: String) throws {
+        let memory = try stopped()
+        for file in try memory.disk.list("/d/\(name)") { try memory.disk.removeFile("/d/\(name)/\(file)") }
+        try memory.disk.removeDirectory("/d/\(name)")
+        let findings = try Inspection.findings("/d", memory.disk)
+        #expect(findings.contains { $0.path == "/d/\(name)" && $0.reason.contains("is not there") }, "\(findings)")
+    }
+
+    @Test("a producer that a snapshot invents is found, and the snapshot set aside by a repair")
+    func inventedProducer() throws {
+        let memory = try stopped()
+        let snapshots = try memory.disk.list("/d/t-0").compactMap { ProducerSnapshot.offset(of: $0) }
+        let offset = try #require(snapshots.max())
+        let path = ProducerSnapshot.path("/d/t-0", offset)
+        let old = try ProducerSnapshot.decode(try #require(memory.bytes(of: path)), upTo: offset, limit: 100)
+        var entries = old.entries
+        entries[4711] = ProducerTable.Entry(epoch: 0)
+        memory.setBytes(of: path, to: ProducerSnapshot.encode(ProducerTable(limit: 100, entries: entries)))
+        let findings = try Inspection.findings("/d", memory.disk)
+        #expect(findings.map(\.path) == [path])
+        #expect(findings.first?.reason.contains("4711") == true)
+        let place = try InspectedPlace.at("/d", disk: memory.disk)
+        let repair = LogRepair(place, disk: memory.disk) { _ in }
+        #expect(try repair.run() == 1)
+        #expect(try Inspection.findings("/d", memory.disk).isEmpty)
+    }
+
+    @Test("what is not looked at is named, and nothing to look at is an error")
+    func notLookedAt() throws {
+        let memory = try stopped()
+        let log = try #require(memory.bytes(of: "/d/\(Self.segment).log"))
+        try memory.disk.makeDirectory("/d/penstock-cut")
+        try memory.disk.makeDirectory("/empty")
+        let files = ["/d/notes", "/d/\(Self.segment).log.swap", "/d/t-0/x.index"]
+        for path in files + ["/d/penstock-cut/t-0.10.4.log"] { try memory.disk.open(path, .create).write(log, at: 0) }
+        let (findings, summary) = try Inspection.verify("/d", memory.disk)
+        #expect(findings.isEmpty)
+        #expect(summary.skipped == 4)
+        #expect(Set(summary.skippedFirst) == Set(files + ["/d/penstock-cut"]))
+        for path in ["/empty", "/d/penstock-cut", "/d/penstock-cut/t-0.10.4.log", "/d/\(Self.segment).log.swap"] {
+            #expect(throws: StorageError.self, "\(path)") { _ = try Inspection.verify(path, memory.disk) }
+        }
     }
 
     @Test("of one file only so many places are told, and all are counted")

@@ -25,7 +25,9 @@ extension Command {
             Reads every byte of segments and checks that checksums are right, offsets ascend and are all there (but \
             where the log is compacted), segments begin as they are called, index entries point at batches with those \
             offsets and times, aborted transactions are in their index, producer snapshots and leader epochs agree \
-            with the batches, and checkpoints lie within the logs. --deep decodes every record, too.
+            with the batches, checkpoints lie within the logs, and every partition of the registry is there. --deep decodes \
+            every record, too. What is not looked at (copies in `penstock-cut`, leftovers of deletions and compactions, \
+            strangers' files) is named in the summary.
 
             Nothing is changed and nobody is locked out. While a process works on the log, what is being written may \
             look unfinished. An Apache Kafka broker's directory can be checked as well.
@@ -90,19 +92,26 @@ extension LogVerification.Summary {
         batches += other.batches
         records += other.records
         findings += other.findings
+        skipped += other.skipped
+        skippedFirst += other.skippedFirst
     }
 
     fileprivate var text: String {
         let looked =
             "\(partitions) partitions, \(segments) segments, \(bytes) bytes, \(batches) batches, \(records) records"
-        return findings == 0 ? "\(looked): all is right" : "\(looked): \(findings) places are wrong"
+        let found = findings == 0 ? "all of that is right" : "\(findings) places are wrong"
+        guard skipped > 0 else { return findings == 0 ? "\(looked): all is right" : "\(looked): \(found)" }
+        let rest = skipped > skippedFirst.count ? " and \(skipped - skippedFirst.count) more" : ""
+        let names = skippedFirst.joined(separator: ", ").withControlsEscaped
+        return "\(looked): \(found); not looked at: \(names)\(rest)"
     }
 
     fileprivate var json: JSON {
         .object([
             ("kind", .string("summary")), ("partitions", .integer(partitions)), ("segments", .integer(segments)),
             ("bytes", .integer(bytes)), ("batches", .integer(batches)), ("records", .integer(records)),
-            ("findings", .integer(findings)),
+            ("findings", .integer(findings)), ("skipped", .integer(skipped)),
+            ("skipped_first", .array(skippedFirst.map { .string($0) })),
         ])
     }
 }
