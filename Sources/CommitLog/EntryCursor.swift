@@ -9,6 +9,10 @@ struct EntryCursor<Entry> {
     private var windowStart: Int64 = 0
     /// Of the whole file.
     let size: Int64
+    /// What is behind it is not read.
+    private let end: Int64
+    /// The file is larger than any index.
+    var isOversize: Bool { end < size }
     /// Where the next entry begins.
     private(set) var position: Int64 = 0
 
@@ -22,6 +26,7 @@ struct EntryCursor<Entry> {
         self.entrySize = entrySize
         self.read = read
         size = try file.status().size
+        end = min(size, InspectedFile.sizeLimit)
     }
 
     /// Bytes behind the last whole entry.
@@ -29,7 +34,7 @@ struct EntryCursor<Entry> {
 
     /// - Returns: nil at the end of the whole entries.
     mutating func next() throws(DiskError) -> (entry: Entry, position: Int64)? {
-        guard position + Int64(entrySize) <= size else { return nil }
+        guard position + Int64(entrySize) <= end else { return nil }
         if position >= windowStart + Int64(window.count) {
             let bytes = try file.readBytes(at: position, count: Self.entriesAtOnce * entrySize)
             // A file that someone cut meanwhile ends here.

@@ -49,6 +49,14 @@ package struct InspectedFile: Hashable, Sendable {
         return parts.count > 1 ? PartitionPlace.parse(String(parts[parts.count - 2])) : nil
     }
 
+    /// Bytes that a segment's log, or an index of it, may have: positions in it have 31 bits. Of a larger one no more is read.
+    static let sizeLimit = Int64(Int32.max)
+
+    /// What is said of a larger one.
+    static func oversize(_ size: Int64) -> String {
+        "\(size) bytes are more than any segment has; what lies behind \(sizeLimit) was not looked at"
+    }
+
     /// A segment's log under its own name.
     var isSegment: Bool { kind == .log && offset != nil && !isLeftover && !isSetAside }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the tools were pointed at. Nothing is opened for it, and nobody is locked out.
 package enum InspectedPlace: Hashable, Sendable {
     case file(InspectedFile)
@@ -46,12 +48,20 @@ package enum InspectedPlace: Hashable, Sendable {
     static func partitions(in dataDirectory: String, _ disk: Disk) throws(DiskError) -> [String] {
         var found: [(topic: String, index: Int32)] = []
         for name in try disk.list(dataDirectory) {
-            guard let place = PartitionPlace.parse(name),
-                try disk.status("\(dataDirectory)/\(name)").kind == .directory
-            else { continue }
+            guard let place = PartitionPlace.parse(name), try isDirectory("\(dataDirectory)/\(name)", disk) else {
+                continue
+            }
             found.append(place)
         }
         return found.sorted { ($0.topic, $0.index) < ($1.topic, $1.index) }.map { "\($0.topic)-\($0.index)" }
+    }
+
+    private static func isDirectory(_ path: String, _ disk: Disk) throws(DiskError) -> Bool {
+        do throws(DiskError) { return try disk.status(path).kind == .directory } catch {
+            // A link to nothing, or in a circle.
+            guard error.isMissing || error.code == ELOOP else { throw error }
+            return false
+        }
     }
 
     /// The data directory that a partition's directory lies in.

@@ -81,10 +81,15 @@ extension LogDump {
     mutating func tellAborted(_ file: InspectedFile, _ open: any DiskFile, _ size: Int64) throws {
         var position: Int64 = 0
         var last: Offset = -1
+        var window: ArraySlice<UInt8> = []
         while position < size {
-            let bytes = try open.readBytes(at: position, count: TransactionIndex.entrySize)
+            if window.isEmpty {
+                window = try open.readBytes(at: position, count: Self.entriesAtOnce * TransactionIndex.entrySize)[...]
+            }
+            let bytes = window.prefix(TransactionIndex.entrySize)
+            window = window.dropFirst(TransactionIndex.entrySize)
             switch Result(catching: { () throws(RecordError) in
-                try TransactionIndex.decode(bytes[...], after: last)
+                try TransactionIndex.decode(bytes, after: last)
             }) {
             case .failure(let error): try damage(file.path, position, "\(error)")
             case .success(let entries):

@@ -53,7 +53,11 @@ package struct LogDump {
     private mutating func tell(partition path: String) throws { try tell(filesIn: path) }
 
     private mutating func tell(filesIn directory: String) throws {
-        let files = try disk.list(directory).compactMap { InspectedFile("\(directory)/\($0)") }
+        let names: [String]
+        do throws(DiskError) { names = try disk.list(directory) } catch {
+            return try damage(directory, nil, "\(error)")
+        }
+        let files = names.compactMap { InspectedFile("\(directory)/\($0)") }
             .sorted(by: InspectedFile.order)
         let bases = files.filter { $0.kind == .log }.compactMap(\.offset)
         for file in files where isWanted(file, bases) { try tell(file) }
@@ -78,7 +82,9 @@ package struct LogDump {
             if let offset = file.offset { fields.append(InspectedField("offset", offset)) }
             if file.isSetAside { fields.append(InspectedField("state", "set aside: the disk did not give it")) }
             try emit(InspectedItem(.file, fields))
-            try tell(file, open, size)
+            let end = min(size, InspectedFile.sizeLimit)
+            try tell(file, open, end)
+            if end < size { try damage(file.path, end, InspectedFile.oversize(size)) }
         } catch let error as DiskError {
             try damage(file.path, nil, "\(error)")
         }

@@ -36,13 +36,14 @@ final class LogFindings: Sendable {
     /// Also of those that were not told.
     var total: Int { state.withLock { $0.total } }
 
-    func add(_ path: String, _ position: Int64? = nil, _ reason: String) {
+    /// - Parameter reason: asked for if it is told: there may be as many findings as bytes.
+    func add(_ path: String, _ position: Int64? = nil, _ reason: @autoclosure () -> String) {
         // Told under the lock: one after the other.
         state.withLock { state in
             state.total += 1
             let count = (state.byFile[path] ?? 0) + 1
             state.byFile[path] = count
-            if count <= perFile { report(LogFinding(path: path, position: position, reason: reason)) }
+            if count <= perFile { report(LogFinding(path: path, position: position, reason: reason())) }
         }
     }
 

@@ -174,7 +174,8 @@ package final class LogVerification: Sendable {
                 "\(root)/\(DataDirectory.failureMarker)", nil,
                 "a sync failed; the next start of Penstock writes what it was for again")
         }
-        for name in names where !Self.isKnown(name) { tally.skip("\(root)/\(name)") }
+        let partitions = Set((try? InspectedPlace.partitions(in: root, disk)) ?? [])
+        for name in names where !Self.isKnown(name) && !partitions.contains(name) { tally.skip("\(root)/\(name)") }
         for file in names.compactMap({ InspectedFile("\(root)/\($0)") }) where !file.isOfSegments {
             TextCheck(file, disk: disk, findings: findings).run { checkpoint in
                 for (key, offset) in checkpoint.offsets.sorted(by: { $0.key < $1.key }) {
@@ -192,7 +193,7 @@ package final class LogVerification: Sendable {
 extension LogVerification {
     /// Names in the root of a data directory that are looked at, or about which there is nothing to say.
     private static func isKnown(_ name: String) -> Bool {
-        if [".lock", Reserve.fileName].contains(name) || PartitionPlace.parse(name) != nil { return true }
+        if [".lock", Reserve.fileName].contains(name) { return true }
         return InspectedFile(name).map { !$0.isOfSegments } ?? false
     }
 }

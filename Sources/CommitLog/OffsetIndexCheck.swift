@@ -61,6 +61,7 @@ struct OffsetIndexCheck {
                 path, entryPosition, "it points at byte \(found.position), behind the last batch of the segment")
         }
         while entry != nil { try advance() }
+        if cursor.isOversize { return findings.add(path, nil, InspectedFile.oversize(cursor.size)) }
         if cursor.rest > 0 {
             findings.add(path, cursor.size - cursor.rest, "\(cursor.rest) bytes, no whole entry of 8")
         }

@@ -1,3 +1,4 @@
+import Glibc
 import Records
 
 /// The files of one partition directory that a tool looks at, all of them or those of one segment.
@@ -91,7 +92,7 @@ struct PartitionFiles: Sendable {
     private func status(of file: InspectedFile, _ disk: Disk) throws(DiskError) -> FileStatus? {
         guard !file.isLeftover, file.offset != nil || !file.isOfSegments else { return nil }
         do throws(DiskError) { return try disk.status(file.path) } catch {
-            guard error.isMissing else { throw error }
+            guard error.isMissing || error.code == ELOOP else { throw error }
             return nil
         }
     }

@@ -34,6 +34,10 @@ struct PartitionRepair {
         if let stranger = files.noFiles.first(where: { $0.kind == .log }) {
             throw DiskError(operation: "read what should be a segment's file,", path: stranger.path, code: ENOTSUP)
         }
+        if let large = files.segments.first(where: { $0.bytes > InspectedFile.sizeLimit }) {
+            throw DiskError(
+                operation: "read what is too large for a segment's file,", path: large.stem + ".log", code: EFBIG)
+        }
         for (place, segment) in files.segments.enumerated() {
             let following = files.segments[(place + 1)...].first { $0.bytes > 0 }?.base
             var plan = try SegmentPlan(

@@ -43,7 +43,9 @@ struct SegmentCheck {
 
     /// - Parameter partition: what is known of the partition before this segment.
     mutating func run(_ partition: inout PartitionWalk) throws(DiskError) {
-        var scanner = BatchScanner(file, to: segment.bytes, checksCRC: true)
+        let end = min(segment.bytes, InspectedFile.sizeLimit)
+        if end < segment.bytes { findings.add(path, end, InspectedFile.oversize(segment.bytes)) }
+        var scanner = BatchScanner(file, to: end, checksCRC: true)
         walk: while true {
             switch try scanner.next() {
             case .end: break walk
@@ -53,10 +55,10 @@ struct SegmentCheck {
             case .bad(let reason):
                 findings.add(path, scanner.position, reason)
                 partition.lost()
-                guard let next = try Resumption.next(in: file, behind: scanner.position, end: segment.bytes) else {
+                guard let next = try Resumption.next(in: file, behind: scanner.position, end: end) else {
                     break walk
                 }
-                scanner = BatchScanner(file, from: next, to: segment.bytes, checksCRC: true)
+                scanner = BatchScanner(file, from: next, to: end, checksCRC: true)
                 try offsets?.skip(to: next)
             }
         }

@@ -38,9 +38,10 @@ struct TextCheck {
 
     private func read() -> [UInt8]? {
         do throws(DiskError) {
-            let bytes = try disk.readFile(file.path, limit: OffsetCheckpoint.sizeLimit + 1) ?? []
-            guard bytes.count <= OffsetCheckpoint.sizeLimit else {
-                findings.add(file.path, nil, "more than \(OffsetCheckpoint.sizeLimit) bytes")
+            let limit = file.kind == .checkpoint ? OffsetCheckpoint.sizeLimit : LeaderEpochs.sizeLimit
+            let bytes = try disk.readFile(file.path, limit: limit + 1) ?? []
+            guard bytes.count <= limit else {
+                findings.add(file.path, nil, "more than \(limit) bytes")
                 return nil
             }
             return bytes
@@ -52,7 +53,7 @@ struct TextCheck {
 }
 
 extension LeaderEpochs {
-    /// The largest file that the tools read.
-    static let sizeLimit = 64 << 20
+    /// The largest file that is read, as by an opening.
+    static let sizeLimit = 1 << 20
     static let complaint = "it is not a version 0, a count, and so many lines of an epoch and its start, ascending"
 }

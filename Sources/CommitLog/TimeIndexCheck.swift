@@ -56,6 +56,7 @@ struct TimeIndexCheck {
             findings.add(path, entryPosition, "it names offset \(base + Int64(found.relativeOffset)), behind the last")
         }
         while entry != nil { try advance() }
+        if cursor.isOversize { return findings.add(path, nil, InspectedFile.oversize(cursor.size)) }
         if cursor.rest > 0 {
             findings.add(path, cursor.size - cursor.rest, "\(cursor.rest) bytes, no whole entry of 12")
         }

@@ -9,6 +9,10 @@ struct TransactionIndexCheck {
     /// nil if there is no such file: then there must be no aborted transaction.
     private let file: (any DiskFile)?
     private let size: Int64
+    /// Entries that were read ahead, and where they begin in the file.
+    private var window: [UInt8] = []
+    private var windowStart: Int64 = 0
+    private static let entriesAtOnce = 1024
     private var position: Int64 = 0
     private var last: Offset = -1
     private var entry: AbortedTransaction?
@@ -20,7 +24,9 @@ struct TransactionIndexCheck {
         path = stem + TransactionIndex.suffix
         self.findings = findings
         file = isThere ? try disk.open(path, .read) : nil
-        size = try file?.status().size ?? 0
+        let there = try file?.status().size ?? 0
+        size = min(there, InspectedFile.sizeLimit)
+        if size < there { findings.add(path, nil, InspectedFile.oversize(there)) }
         try advance()
     }
 
@@ -81,16 +87,25 @@ struct TransactionIndexCheck {
 
     private mutating func advance() throws(DiskError) {
         entry = nil
-        guard let file else { return }
         while position < size, entry == nil {
-            let bytes = try file.readBytes(at: position, count: TransactionIndex.entrySize)
+            let bytes = try entryBytes()
             do throws(RecordError) {
-                entry = try TransactionIndex.decode(bytes[...], after: last).first
+                entry = try TransactionIndex.decode(bytes, after: last).first
                 last = entry?.lastOffset ?? last
             } catch {
                 findings.add(path, position, "\(error)")
             }
             position += Int64(TransactionIndex.entrySize)
         }
+    }
+
+    /// Those of the entry at ``position``, fewer where the file ends.
+    private mutating func entryBytes() throws(DiskError) -> ArraySlice<UInt8> {
+        if position >= windowStart + Int64(window.count) {
+            let count = Self.entriesAtOnce * TransactionIndex.entrySize
+            window = try file?.readBytes(at: position, count: count) ?? []
+            windowStart = position
+        }
+        return window.dropFirst(Int(position - windowStart)).prefix(TransactionIndex.entrySize)
     }
 }
