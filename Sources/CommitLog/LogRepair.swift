@@ -115,7 +115,9 @@ package struct LogRepair {
         case .topic(_, let directories): return directories
         case .dataDirectory(let path):
             return try storing("repair \(path)") { () throws(DiskError) in
-                try InspectedPlace.partitions(in: path, disk).map { "\(path)/\($0)" }
+                // Kafka's own log of its cluster's metadata is nothing that Penstock writes.
+                try InspectedPlace.partitions(in: path, disk).filter { $0 != "__cluster_metadata-0" }
+                    .map { "\(path)/\($0)" }
             }
         }
     }

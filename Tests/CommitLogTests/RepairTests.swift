@@ -124,6 +124,16 @@ import Testing
         #expect(try !memory.disk.exists("/d/.kafka_cleanshutdown"), "the next opening must look closely")
     }
 
+    @Test("what a Kafka broker keeps of its cluster is left alone")
+    func clusterMetadata() throws {
+        let memory = try stopped()
+        let path = "/d/__cluster_metadata-0/00000000000000000000.log"
+        try memory.disk.makeDirectory("/d/__cluster_metadata-0")
+        try memory.disk.open(path, .create).write([1, 2, 3], at: 0)
+        #expect(try repair("/d", memory).isEmpty)
+        #expect(memory.bytes(of: path) == [1, 2, 3])
+    }
+
     @Test("a gap between segments is bridged")
     func gap() throws {
         let memory = try stopped()
