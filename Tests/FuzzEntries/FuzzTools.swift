@@ -10,18 +10,21 @@ struct FuzzTools {
     init(_ memory: MemoryDisk) { self.memory = memory }
 
     /// - Parameter mustMend: nothing may be left to find in any partition after a repair.
+    /// - Parameter mayRefuse: what says whose directory it is may say that it is nobody's or somebody else's.
     /// - Throws: what the tools must tell as damage instead.
-    func complaint(mustMend: Bool) throws -> String? {
+    func complaint(mustMend: Bool, mayRefuse: Bool) throws -> String? {
         let place = try InspectedPlace.at(FuzzSite.root, disk: memory.disk)
         var dump = LogDump(disk: memory.disk) { _ in }
         try dump.tell(place)
         _ = try findings(place)
-        // A data directory of somebody else's is left alone.
-        guard try repair(place) != nil, mustMend else { return nil }
+        do throws(StorageError) { _ = try repair(place) } catch {
+            guard mayRefuse else { throw error }
+            return nil
+        }
+        guard mustMend else { return nil }
         let isInPartition = { (finding: LogFinding) in finding.path.dropFirst(FuzzSite.root.count + 1).contains("/") }
         if let left = try findings(place).first(where: isInPartition) { return "after a repair: \(left)" }
-        guard let more = try repair(place), more == 0 else { return "a second repair finds more to do" }
-        return nil
+        return try repair(place) == 0 ? nil : "a second repair finds more to do"
     }
 
     private func findings(_ place: InspectedPlace) throws -> [LogFinding] {
@@ -36,14 +39,11 @@ struct FuzzTools {
         return found.withLock { $0 }
     }
 
-    /// - Returns: how many things were done; nil if it is not ours to repair.
-    private func repair(_ place: InspectedPlace) throws -> Int? {
+    /// - Returns: how many things were done.
+    private func repair(_ place: InspectedPlace) throws(StorageError) -> Int {
         var options = LogRepair.Options()
         options.verification.isDeep = true
         options.verification.batchLimit = 1 << 20
-        do throws(StorageError) { return try LogRepair(place, options, disk: memory.disk) { _ in }.run() } catch {
-            guard case .foreign = error.cause else { throw error }
-            return nil
-        }
+        return try LogRepair(place, options, disk: memory.disk) { _ in }.run()
     }
 }
