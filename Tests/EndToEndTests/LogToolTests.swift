@@ -112,6 +112,59 @@ struct LogToolTests {
         #expect(try values(workspace).count == lines.all.count - lost)
     }
 
+    @Test("A topic is told and verified by its name while a server works on it; a repair waits until it has stopped")
+    func running() throws {
+        let (workspace, lines, pipeline) = try collected(3000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        let data = ["--data", workspace("data")]
+        let penstock = try Penstock(workspace, pipelines: [])
+        for command in [["dump", "--batches"], ["verify", "--deep"]] {
+            for name in ["app", "app-1"] {
+                let result = try Penstock.command(["log"] + command + [name] + data)
+                #expect(result.ending == .exited(0), "\(command) \(name): \(result.output.suffix(500))")
+                #expect(result.errors.contains("a process works on"), "\(command) \(name): \(result.errors)")
+            }
+        }
+        let refused = try Penstock.command(["log", "repair", "app"] + data)
+        #expect(refused.ending == .exited(1))
+        #expect(refused.errors.contains("\(penstock.child.identifier)"), "\(refused.errors)")
+        try penstock.stop()
+        for command in ["verify", "repair"] { #expect(try log([command, "app"] + data).isEmpty) }
+        #expect(try values(workspace).count == lines.all.count)
+    }
+
+    @Test(
+        "When positions are damaged collecting waits for a choice: keep goes on from the newest, NAME=beginning anew",
+        arguments: [("keep", 4000), ("app=beginning", 6000)])
+    func damagedPositions(choice: String, records: Int) throws {
+        let (workspace, _, pipeline) = try collected(2000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        try workspace.append("app.log", Lines(count: 1000, first: 2000).content)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        // The last of the rounds' commits, that of the second thousand.
+        let positions = "data/__penstock_positions-0/00000000000000000000.log"
+        var bytes = try workspace.read(positions)
+        bytes[bytes.count - 20] ^= 1
+        try workspace.write(positions, bytes)
+        #expect(try log(["repair", workspace("data")]).contains { $0.contains("__penstock_positions-0") })
+
+        let penstock = try Penstock(workspace, pipelines: [pipeline])
+        let said = try penstock.child.line(on: .errors, "that collecting waits") {
+            $0.contains("pipeline=app") && $0.contains("damaged")
+        }
+        #expect(said.contains("log repair --positions"), "\(said)")
+        #expect(try Kcat.consume("app", from: penstock.address).count == 3000, "what was collected is served")
+        penstock.child.signal(SIGINT)
+        #expect(try penstock.child.end() == .exited(1), "not everything was read: \(penstock.child.tail)")
+
+        let unknown = try Penstock.command(["log", "repair", "--positions", "nobody=beginning", workspace("data")])
+        #expect(unknown.ending == .exited(1) && unknown.errors.contains("'nobody'"), "\(unknown.errors)")
+        _ = try log(["repair", "--positions", choice, workspace("data")])
+        try Penstock.collect(workspace, pipeline: pipeline)
+        #expect(try values(workspace).count == records)
+        #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
+    }
+
     @Test("A name that is neither a file nor a topic is answered with a way out")
     func misspelt() throws {
         let workspace = try Workspace()
