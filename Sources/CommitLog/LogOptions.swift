@@ -42,6 +42,8 @@ package struct LogOptions: Hashable, Sendable {
     package var cleaner = CleanerOptions()
     /// Takes over a directory that an Apache Kafka broker wrote.
     package var adopt = false
+    /// Nobody's but a test's.
+    var omitted: Omissions = []
 
     package init() {}
 }

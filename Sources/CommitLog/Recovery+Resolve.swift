@@ -116,7 +116,10 @@ extension Recovery {
     /// - Returns: how many count.
     private mutating func count(_ commits: [Commit], _ synced: Offset) -> Int {
         for (place, commit) in commits.enumerated() {
-            guard commit.end <= synced || commit.record.ends.allSatisfy(isThere) else { return place }
+            guard commit.end <= synced || commit.record.ends.allSatisfy(isThere) else {
+                if options.omitted.contains(.commitOrder) { continue }
+                return place
+            }
             for end in commit.record.ends {
                 guard var partition = found[Key(end)] else { continue }
                 partition.covered = max(partition.covered, end.end)
@@ -140,7 +143,8 @@ extension Recovery {
             let middle = (low + high) / 2
             if rounds[middle].end < end.end { low = middle + 1 } else { high = middle }
         }
-        return low < rounds.count && rounds[low].end == end.end && rounds[low].crc == end.crc
+        guard low < rounds.count, rounds[low].end == end.end else { return false }
+        return rounds[low].crc == end.crc || options.omitted.contains(.commitChecksums)
     }
 
     /// Where the first batch of a round begins that no commit record covers.

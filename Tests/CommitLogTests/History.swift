@@ -6,6 +6,8 @@ struct History {
     let seed: UInt64
     var random: SeededGenerator
     var run: HistoryRun
+    /// What is done more often than other things.
+    var favours: HistoryStep.Kind?
 
     init(seed: UInt64) {
         self.seed = seed
@@ -40,19 +42,32 @@ struct History {
         return nil
     }
 
+    /// How often what is done.
+    private static let kinds: [HistoryStep.Kind] =
+        [.create, .delete, .retention, .syncAround, .checkpoint, .configure, .addPartitions, .deleteRecords, .again]
+        + Array(repeating: .sync, count: 3) + Array(repeating: .clean, count: 2)
+        + Array(repeating: .append, count: 9) + Array(repeating: .round, count: 11)
+
     private mutating func step() -> HistoryStep? {
-        switch roll(0...31) {
-        case 0: create()
-        case 1: roll(0...1) == 0 ? topic().map { .delete(topic: $0) } : .retention
-        case 2...4: .sync
-        case 5: syncAround()
-        case 6: .checkpoint
-        case 7...8: clean()
-        case 9: change()
-        case 10: deleteRecords()
-        case 11: again()
-        case 12...20: append()
-        default: round()
+        if let favours, roll(0...2) == 0 { return step(favours) }
+        return step(Self.kinds[roll(0...Self.kinds.count - 1)])
+    }
+
+    private mutating func step(_ kind: HistoryStep.Kind) -> HistoryStep? {
+        switch kind {
+        case .create: create()
+        case .delete: topic().map { .delete(topic: $0) }
+        case .append: append()
+        case .again: again()
+        case .round: round()
+        case .sync: .sync
+        case .syncAround: syncAround()
+        case .checkpoint: .checkpoint
+        case .retention: .retention
+        case .deleteRecords: deleteRecords()
+        case .clean: clean()
+        case .configure: configure()
+        case .addPartitions: addPartitions()
         }
     }
 
@@ -88,15 +103,18 @@ struct History {
     }
 
     /// Settings that change what is written, and none that would change what a topic is for.
-    private mutating func change() -> HistoryStep? {
+    private mutating func configure() -> HistoryStep? {
         guard let name = topic() else { return nil }
-        if roll(0...1) == 0 {
-            return .addPartitions(topic: name, count: run.model.topics[name]!.partitions.count + roll(1...2))
-        }
         var configuration = run.model.topics[name]!.configurations[0]
         configuration["segment.bytes"] = ["300", "600", "1200"][roll(0...2)]
         if name == "t3" { configuration["retention.bytes"] = ["800", "2000", "-1"][roll(0...2)] }
         return .configure(topic: name, configuration: configuration)
+    }
+
+    private mutating func addPartitions() -> HistoryStep? {
+        guard let name = topic() else { return nil }
+        let count = run.model.topics[name]!.partitions.count
+        return count < 6 ? .addPartitions(topic: name, count: count + roll(1...2)) : nil
     }
 
     // MARK: - Records

@@ -10,6 +10,12 @@ extension HistoryRun {
     /// Does one thing, and keeps the model with it. What the log refuses must have had no effect.
     mutating func apply(_ step: HistoryStep) throws {
         guard let directory else { return }
+        scene.withLock { $0.step = step }
+        let after = around?(step, directory)
+        defer {
+            after?()
+            scene.withLock { $0.step = nil }
+        }
         do {
             try apply(step, to: directory)
             steps.append("\(step)")
@@ -43,8 +49,10 @@ extension HistoryRun {
     }
 
     private func find(_ place: Place, _ directory: DataDirectory) -> Partition? {
-        guard model.topics[place.topic] != nil, let topic = directory.topic(named: place.topic) else { return nil }
-        return topic.partitions[place.partition]
+        guard model.topics[place.topic] != nil, let partitions = directory.topic(named: place.topic)?.partitions,
+            partitions.indices.contains(place.partition)
+        else { return nil }
+        return partitions[place.partition]
     }
 
     // MARK: - Topics
@@ -229,9 +237,7 @@ extension HistoryRun {
         let begins = model.topics[place.topic]!.partitions[place.partition].begins
         let latest = max(begins.upperBound, target)
         model.topics[place.topic]!.partitions[place.partition].begins = begins.lowerBound...latest
-        let covered = model.answers
         let start = try directory.deleteRecords([(partition, before)])[0].get()
-        model.sync(through: covered)
         guard start >= target else { throw Unexpected(what: "records are deleted up to \(start), not \(target)") }
         model.topics[place.topic]!.partitions[place.partition].begins = max(begins.lowerBound, target)...latest
     }

@@ -7,8 +7,10 @@ import TestSupport
 struct HistoryRun {
     private(set) var memory: MemoryDisk
     var options: LogOptions
-    /// What stands between the log and the disk.
-    var between: @Sendable (Disk) -> Disk = { $0 }
+    /// What becomes of the calls that change something or make it durable.
+    var answer: @Sendable (MemoryDisk.Call, HistoryScene) -> HookAnswer = { _, _ in .goes }
+    var around: Around?
+    private(set) var scene: Lock<HistoryScene>
     var model = HistoryModel()
     var directory: DataDirectory?
     var steps: [String] = []
@@ -32,28 +34,33 @@ struct HistoryRun {
     init(_ memory: MemoryDisk = MemoryDisk(seed: 0), options: LogOptions = HistoryRun.small) {
         self.memory = memory
         self.options = options
+        scene = Lock(HistoryScene(memory))
     }
 
-    /// Set while an opening is under way, for what stands between.
-    let isOpening = Lock(false)
+    /// What is done before a step, and what after it.
+    typealias Around = @Sendable (HistoryStep, DataDirectory) -> (@Sendable () -> Void)?
 
     mutating func open() throws {
-        isOpening.withLock { $0 = true }
-        defer { isOpening.withLock { $0 = false } }
-        let interposed = interposed
-        let disk = memory.disk.hooked { (call) throws(DiskError) in
-            // Only where no writer is held.
-            guard call.operation == .sync, call.path.hasSuffix(".log") else { return .goes }
-            let action = interposed.withLock { waiting -> (@Sendable () -> Void)? in
-                guard let next = waiting else { return nil }
-                waiting = next.files == 0 ? nil : Interposed(files: next.files - 1, action: next.action)
-                return next.files == 0 ? next.action : nil
-            }
-            action?()
-            return .goes
+        scene.withLock { scene in
+            scene = HistoryScene(scene.memory)
+            scene.isOpening = true
         }
-        let opened = try DataDirectory.open("/data", options: options, disk: between(disk))
+        defer {
+            scene.withLock { scene in
+                scene.isOpening = false
+                scene.isSettling = false
+            }
+        }
+        let (interposed, scene, answer) = (interposed, scene, answer)
+        let disk = memory.disk.hooked { (call) throws(DiskError) in
+            if call.operation == .sync, call.path.hasSuffix(".log") { Self.interpose(interposed) }
+            let result = answer(call, scene.withLock { $0 })
+            scene.withLock { $0.note(call) }
+            return result
+        }
+        let opened = try DataDirectory.open("/data", options: options, disk: disk)
         directory = opened
+        scene.withLock { $0.directory = opened }
         noteEpoch(opened)
     }
 
@@ -75,6 +82,16 @@ struct HistoryRun {
     }
 
     let interposed = Lock<Interposed?>(nil)
+
+    /// Only where no writer is held.
+    private static func interpose(_ interposed: Lock<Interposed?>) {
+        let action = interposed.withLock { waiting -> (@Sendable () -> Void)? in
+            guard let next = waiting else { return nil }
+            waiting = next.files == 0 ? nil : Interposed(files: next.files - 1, action: next.action)
+            return next.files == 0 ? next.action : nil
+        }
+        action?()
+    }
 
     /// Whether the process goes on: it is alive, and the log takes writes.
     var isGoing: Bool {
@@ -124,6 +141,7 @@ struct HistoryRun {
     func onACopy() -> HistoryRun {
         var run = self
         run.memory = MemoryDisk(copying: memory)
+        run.scene = Lock(HistoryScene(run.memory))
         run.directory = nil
         return run
     }
