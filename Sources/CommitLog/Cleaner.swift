@@ -137,28 +137,33 @@ struct Cleaner {
         }
         do throws(CleanerFailure) {
             var isChanged = segments.count > 1
+            var last: EncodedBatch?
             for (place, segment) in zip(group, segments) {
                 try rule.transactions.add(
                     aborted(from: segment.base, to: end(of: place), isFirst: place == 0))
-                if try copy(segment, &rule, into: &output) { isChanged = true }
+                if try copy(segment, &rule, into: &output, &last) { isChanged = true }
             }
             let aborted = rule.transactions.takeKept()
+            // An opening takes an empty file for nothing: then the log would begin later.
+            if group.lowerBound == 0, output.size == 0, let last { try output.append(last.header, last.bytes) }
             // Nothing would be different: the old one stays.
-            guard isChanged else { return output.discard() }
+            guard isChanged else { return try reading { () throws(DiskError) in try output.discard() } }
             let suffixes = try reading { () throws(DiskError) in try output.finish(aborted) }
             guard pace(0) else { throw .stopped }
             try swap(segments, output, suffixes)
             result.replaced += segments.count
             result.bytesWritten += output.size
         } catch {
-            output.discard()
+            // What is left is taken away before the next output gets its names, or by the next opening.
+            try? output.discard()
             throw error
         }
     }
 
+    /// - Parameter last: becomes the last batch that was dropped, emptied.
     /// - Returns: whether anything of the segment did not come through as it was.
     private mutating func copy(
-        _ segment: Segment, _ rule: inout CleanerRule, into output: inout CleanerOutput
+        _ segment: Segment, _ rule: inout CleanerRule, into output: inout CleanerOutput, _ last: inout EncodedBatch?
     ) throws(CleanerFailure) -> Bool {
         var input = try input(segment, from: 0)
         var isChanged = false
@@ -172,7 +177,9 @@ struct Cleaner {
                 case .replace(let batch):
                     isChanged = true
                     try output.append(batch.header, batch.bytes)
-                case .drop: isChanged = true
+                case .drop:
+                    isChanged = true
+                    if output.size == 0 { last = RecordBatch.emptied(header) }
                 }
             }
             guard pace(Int(output.size - start)) else { throw .stopped }

@@ -73,8 +73,19 @@ struct CleanerOutput {
         return [".log"] + parts.map(\.suffix)
     }
 
-    /// Takes away what was written, as far as the disk lets us: the next opening does the rest.
-    func discard() {
-        for part in SwapCompletion.parts { try? disk.removeIfThere(stem + part + SwapCompletion.cleaned) }
+    /// Takes away what was written.
+    func discard() throws(DiskError) {
+        for part in SwapCompletion.parts { try disk.removeIfThere(stem + part + SwapCompletion.cleaned) }
+    }
+
+    /// Takes away what other outputs left, which were given up and could not be discarded. An opening that finds such a
+    /// one takes every `.swap` behind it for unfinished.
+    /// - Parameter suffixes: of this one's files.
+    func discardOthers(besides suffixes: [String]) throws(DiskError) {
+        for name in try disk.list(directory) {
+            guard let part = SwapCompletion.part(name, SwapCompletion.cleaned) else { continue }
+            if part.base == base && suffixes.contains(part.suffix) { continue }
+            try disk.removeIfThere("\(directory)/\(name)")
+        }
     }
 }

@@ -41,6 +41,8 @@ extension DataDirectory {
         _ output: CleanerOutput, _ suffixes: [String], like old: [Segment], _ partition: Partition
     ) throws(CleanerFailure) -> Segment {
         do throws(DiskError) {
+            // In this order also on the disk, should the power go.
+            try output.discardOthers(besides: suffixes)
             for suffix in suffixes {
                 let path = output.stem + suffix
                 try disk.rename(path + SwapCompletion.cleaned, path + SwapCompletion.swap)
@@ -64,7 +66,7 @@ extension DataDirectory {
     ) throws(CleanerFailure) {
         do throws(DiskError) {
             for suffix in suffixes.reversed() { try disk.removeIfThere(output.stem + suffix + SwapCompletion.swap) }
-            output.discard()
+            try output.discard()
             try syncNames(of: partition.directory)
         } catch {
             // A later opening would take it for the newest.
