@@ -146,7 +146,8 @@ struct ProducerTable: Equatable {
 
     private mutating func drop(_ count: Int) {
         let byAge = entries.filter { Self.isForgettable($0.key, $0.value) }
-            .map { (last: $0.value.lastOffset, id: $0.key) }.sorted { $0 < $1 }
+            // Without a batch since a marker raised its epoch, nothing else keeps out who still writes with the old one.
+            .map { (last: $0.value.batches.last?.lastOffset ?? .max, id: $0.key) }.sorted { $0 < $1 }
         for old in byAge.prefix(count) { entries[old.id] = nil }
     }
 

@@ -135,4 +135,20 @@ import Testing
         #expect(table.transactions.first == nil)
         #expect(table.nextSequence(1, epoch: 0) == 8)
     }
+
+    @Test("a full table forgets who wrote longest ago, and not who was fenced")
+    func fenced() throws {
+        var table = ProducerTable(limit: 10)
+        let marker = TransactionMarker(.abort, coordinatorEpoch: 0)
+        for id in Int64(0)..<10 {
+            let stamp = ProducerStamp(id: id, epoch: 3, baseSequence: 0)
+            table.record(try Make.header(stamp, at: id, isTransactional: id == 9), nil)
+        }
+        let batch = try marker.batch(producer: 9, epoch: 4, timestamp: Make.time)
+        batch.stamp(baseOffset: 10, leaderEpoch: 0)
+        table.record(batch.header, marker)
+        table.record(try Make.header(ProducerStamp(id: 20, epoch: 0, baseSequence: 0), at: 11), nil)
+        #expect(table.entries.keys.sorted() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 20])
+        #expect(table.entries[9]?.epoch == 4)
+    }
 }
