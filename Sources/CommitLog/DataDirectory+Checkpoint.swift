@@ -34,8 +34,8 @@ extension DataDirectory {
     struct CheckpointState {
         /// Topics that are gone and may stand in the files.
         var leftovers: Set<String> = []
-        /// As the file has them.
-        var logStarts = OffsetCheckpoint()
+        /// As the file has them; nil if there is none yet.
+        var logStarts: OffsetCheckpoint?
     }
 
     typealias RecoveryPoint = (partition: Partition, end: Offset)
@@ -130,11 +130,11 @@ extension DataDirectory {
         for topic in topics() {
             for partition in topic.partitions {
                 if partition.offline != nil {
-                    starts[topic.name, partition.index] = state.logStarts[topic.name, partition.index]
+                    starts[topic.name, partition.index] = state.logStarts?[topic.name, partition.index]
                     continue
                 }
                 let view = partition.view.withLock { $0 }
-                let isThere = state.logStarts[topic.name, partition.index] != nil
+                let isThere = state.logStarts?[topic.name, partition.index] != nil
                 guard isThere || view.logStart > view.segments[0].base else { continue }
                 starts[topic.name, partition.index] = view.logStart
             }

@@ -24,7 +24,8 @@ struct Opening {
     var positions: [FileKey: SourcePosition] = [:]
     /// Names that stand in checkpoints and belonged to no topic before this opening.
     var leftovers: Set<String> = []
-    var logStarts = OffsetCheckpoint()
+    /// nil if the file is not there, or cannot be read.
+    var logStarts: OffsetCheckpoint?
     /// An Apache Kafka broker wrote it: it is ours once everything in it is.
     let isForeign: Bool
 
@@ -49,7 +50,7 @@ struct Opening {
             positions = recovery.positions
             leftovers = recovery.leftovers
             if isForeign { leftovers.subtract(registry.topics.values.map(\.name)) }
-            logStarts = recovery.logStarts
+            if case .whole(let starts) = recovery.logStarts { logStarts = starts }
             registryTopic = try recovery.topic(recovery.registryPlace, files, ledger)
             positionsTopic = try recovery.topic(recovery.positionsPlace, files, ledger)
             topics = try recovery.topics(files, ledger)

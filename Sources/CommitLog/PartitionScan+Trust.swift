@@ -91,7 +91,7 @@ extension PartitionScan {
     /// Reads what stands beside the log about everything below ``trusted``, and the headers from where that ends on.
     mutating func recall(_ known: ScannedSegment?, _ disk: Disk, _ rules: Rules) throws(DiskError) {
         let start = segments.first?.base ?? known?.base ?? trusted
-        let epochsFrom = try recallEpochs(start, disk)
+        let epochsFrom = try recallEpochs(start, disk, rules)
         var producersFrom = start
         let snapshot = try ProducerSnapshot.newest(
             of: snapshots, in: directory, atOrBelow: max(trusted, start), limit: rules.producersLimit, disk: disk)
@@ -109,44 +109,79 @@ extension PartitionScan {
                     _ = producers.record(header, batch.marker)
                     if header.hasProducer { snapshotEnd = nil }
                 }
-                if batch.baseOffset >= epochsFrom {
-                    _ = epochs.note(header.partitionLeaderEpoch, at: batch.baseOffset)
-                }
+                if batch.baseOffset >= epochsFrom { _ = noteEpoch(of: header, rules) }
             }
         }
     }
 
     /// Finds the aborted transactions of the segments that lie below ``trusted`` and have no offset index. A transaction index
     /// that is missing means that there are none; but whoever took one took the other (Kafka reads such a segment again).
+    /// One that is there and cannot be read is made again after an unclean stop.
     mutating func recallAborted(
         _ known: inout ScannedSegment?, _ names: [String], _ disk: Disk, _ rules: Rules
     ) throws(DiskError) {
-        let indexed = Set(names.compactMap { SwapCompletion.part($0, "") }.filter { $0.suffix == ".index" }.map(\.base))
+        let parts = names.compactMap { SwapCompletion.part($0, "") }
+        let indexed = Set(parts.filter { $0.suffix == Segment.indexSuffix }.map(\.base))
+        let aborting = rules.isStrict ? Set(parts.filter { $0.suffix == TransactionIndex.suffix }.map(\.base)) : []
         var below = segments + (known.map { [$0] } ?? [])
-        guard let first = below.first(where: { !indexed.contains($0.base) }) else { return }
+        var lost: [Int] = []
+        for (place, segment) in below.enumerated() {
+            if !indexed.contains(segment.base) {
+                lost.append(place)
+            } else if aborting.contains(segment.base), try Self.isRotten(segment, below: trusted, disk) {
+                lost.append(place)
+            }
+        }
+        guard let first = lost.first, let last = lost.last else { return }
         let snapshot = try ProducerSnapshot.newest(
-            of: snapshots, in: directory, atOrBelow: first.base, limit: rules.producersLimit, disk: disk)
+            of: snapshots, in: directory, atOrBelow: below[first].base, limit: rules.producersLimit, disk: disk)
         var table = snapshot?.table ?? ProducerTable(limit: rules.producersLimit)
         let from = snapshot?.offset ?? below[0].base
-        for place in below.indices where below[place].nextOffset > from {
-            var aborted: [AbortedTransaction] = []
+        for place in below.indices.prefix(through: last) where below[place].nextOffset > from {
+            var segment = below[place]
+            let isLost = lost.contains(place)
+            var end: Int64 = 0
             scannedBytes += try Self.walk(below[place], from: from, disk) { batch in
+                end = batch.position + Int64(batch.size)
+                if isLost && place < segments.count { segment.builder.take(batch) }
                 guard let header = batch.header, let ended = table.record(header, batch.marker)?.aborted else { return }
-                aborted.append(ended)
+                segment.aborted.append(ended)
             }
-            guard !indexed.contains(below[place].base) else { continue }
-            below[place].aborted = aborted
-            below[place].hasLostIndexes = true
+            // Behind damage there may be more.
+            guard isLost, end == segment.validSize else { continue }
+            segment.hasLostIndexes = true
+            below[place] = segment
         }
         if known != nil { known = below.removeLast() }
         segments = below
     }
 
+    /// Whether a transaction index cannot be read up to an offset.
+    private static func isRotten(
+        _ segment: ScannedSegment, below offset: Offset, _ disk: Disk
+    ) throws(DiskError) -> Bool {
+        let bytes = try disk.readFile(segment.stem + TransactionIndex.suffix, limit: Int(Int32.max)) ?? []
+        return (try? TransactionIndex.entries(of: bytes, below: offset)) == nil
+    }
+
+    /// Takes note of a batch's epoch. It stands outside of the checksum: one that nobody was given is not believed.
+    /// - Returns: whether it is new.
+    mutating func noteEpoch(of header: BatchHeader, _ rules: Rules) -> Bool {
+        guard header.partitionLeaderEpoch <= rules.highestEpoch || header.baseOffset < rules.adoptedEnd else {
+            return false
+        }
+        return epochs.note(header.partitionLeaderEpoch, at: header.baseOffset)
+    }
+
     /// - Returns: from where on the epochs are not known; ``trusted`` if the file has them all.
-    private mutating func recallEpochs(_ start: Offset, _ disk: Disk) throws(DiskError) -> Offset {
+    private mutating func recallEpochs(
+        _ start: Offset, _ disk: Disk, _ rules: Rules
+    ) throws(DiskError) -> Offset {
         guard trusted > start else { return trusted }
         let text = try disk.readFile("\(directory)/\(LeaderEpochs.fileName)", limit: 1 << 20)
-        guard let text, let there = LeaderEpochs(text: String(decoding: text, as: UTF8.self)) else {
+        guard let text, let there = LeaderEpochs(text: String(decoding: text, as: UTF8.self)),
+            there.last ?? 0 <= rules.highestEpoch
+        else {
             epochsChanged = true
             return start
         }

@@ -54,6 +54,8 @@ struct PartitionScan: Sendable {
         var recoveryPoint: Offset = 0
         /// Nobody knows the recovery point any more: offsets may be missing wherever compaction works.
         var isLenient = false
+        /// The highest leader epoch that was ever given out, as far as that is known.
+        var highestEpoch = Int32.max
         /// It is taken over by this opening.
         var isAdopted = false
     }
@@ -76,13 +78,13 @@ struct PartitionScan: Sendable {
         try recall(known, disk, rules)
         try recallAborted(&known, names, disk, rules)
         if let known {
-            try scan(known, isLast: place == files.count - 1, disk, rules)
+            try scan(known, before: files[(place + 1)...], disk, rules)
             place += 1
         }
         while place < files.count {
             let file = files[place]
             let segment = ScannedSegment(file, directory, rules)
-            try scan(segment, isLast: place == files.count - 1, disk, rules)
+            try scan(segment, before: files[(place + 1)...], disk, rules)
             place += 1
         }
         // Kafka's own stays as it is: it says no less than ours would.
@@ -100,14 +102,15 @@ struct PartitionScan: Sendable {
 
     /// Reads a segment from where it is known to on.
     private mutating func scan(
-        _ known: ScannedSegment, isLast: Bool, _ disk: Disk, _ rules: Rules
+        _ known: ScannedSegment, before later: ArraySlice<SegmentFile>, _ disk: Disk, _ rules: Rules
     ) throws(DiskError) {
         var segment = known
         if let last = segments.last, last.nextOffset > segment.base, segment.fileSize == 0 {
             // A roll made it, and then could not go on; what came later was appended to the segment before.
             return try disk.removeIfThere(segment.stem + ".log")
         }
-        let allowsHoles = !rules.isStrict || rules.isLenient && !isLast
+        let allowsHoles = !rules.isStrict || rules.isLenient && !later.isEmpty
+        let following = later.first { $0.size > 0 }?.base ?? .max
         let file = try disk.open(segment.stem + ".log", .read)
         var scanner = BatchScanner(
             file, from: segment.validSize, to: segment.fileSize, checksCRC: rules.isStrict)
@@ -122,7 +125,9 @@ struct PartitionScan: Sendable {
                 if batch.position == 0 && batch.baseOffset < segment.base && segment.trustedSize == 0 {
                     return try setAside(segment, whoseFirstBatchIsAt: batch.baseOffset, disk)
                 }
-                if let objection = segment.objection(to: batch, rules, allowsHoles: allowsHoles) {
+                // A hole that leads beyond the next segment is none: offsets are outside of the checksum.
+                let isWithin = batch.nextOffset <= following
+                if let objection = segment.objection(to: batch, rules, allowsHoles: allowsHoles && isWithin) {
                     segment.bad = objection
                     break walk
                 }
@@ -153,7 +158,7 @@ struct PartitionScan: Sendable {
         if header.isBridge { bridges.append(batch.baseOffset..<batch.nextOffset) }
         let ended = producers.record(header, batch.marker)
         if header.hasProducer { snapshotEnd = nil }
-        if epochs.note(header.partitionLeaderEpoch, at: header.baseOffset) { epochsChanged = true }
+        if noteEpoch(of: header, rules) { epochsChanged = true }
         if header.producerId >= PipelineProducer.firstReserved && header.baseOffset >= rules.adoptedEnd {
             rounds.append(RoundMark(base: header.baseOffset, end: header.nextOffset, crc: header.crc))
         }

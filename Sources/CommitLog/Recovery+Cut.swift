@@ -70,7 +70,7 @@ extension Recovery {
 
     /// Copies pieces of files, one after the other, into one file, and syncs it.
     /// - Returns: its path, nil if the disk is full, even with the reserve: what is cut was never acknowledged as durable.
-    func keep(
+    mutating func keep(
         _ partition: String, _ offset: Offset, _ pieces: [(stem: String, from: Int64, to: Int64)]
     ) throws(DiskError) -> String? {
         let directory = "\(path)/\(Self.copies)"
@@ -80,7 +80,9 @@ extension Recovery {
                 try disk.makeDirectory(directory)
                 try disk.syncDirectory(path)
             }
-            try trimCopies(directory)
+            // Once, so that none goes that this opening made.
+            if !hasTrimmedCopies { try trimCopies(directory) }
+            hasTrimmedCopies = true
             let copy = try disk.open(name, .create)
             try copy.truncate(to: 0)
             var end: Int64 = 0

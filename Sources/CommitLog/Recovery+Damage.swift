@@ -39,76 +39,43 @@ extension Recovery {
         }
         guard spot.offset < partition.known else { return nil }
         let segment = scan.segments[spot.segment]
-        if segment.bad != nil, let next = try batch(behindDamageIn: segment), next.baseOffset > spot.offset {
-            return Hole(
-                segment: segment, from: spot.offset, to: next.baseOffset, resume: next.position, reason: spot.reason)
+        let following = spot.segment + 1 < scan.segments.count ? scan.segments[spot.segment + 1].base : nil
+        var behind = try BatchesBehind(damageIn: segment, partition.rules, before: following ?? .max, disk: disk)
+        if let next = try behind.next() {
+            // Of an entry of an old message set only the last offset is known.
+            let to = next.message == nil ? next.baseOffset : spot.offset
+            return Hole(segment: segment, from: spot.offset, to: to, resume: next.position, reason: spot.reason)
         }
-        let next = spot.segment + 1 < scan.segments.count ? scan.segments[spot.segment + 1].base : partition.known
+        let next = following ?? partition.known
         // Segments that overlap cannot be bridged: what follows is cut.
         guard next > spot.offset else { return nil }
         return Hole(segment: segment, from: spot.offset, to: next, resume: nil, reason: spot.reason)
     }
 
-    /// The first whole batch behind what is bad in a segment: looked for at every byte, since the length of a bad batch
-    /// says nothing.
-    private func batch(behindDamageIn segment: ScannedSegment) throws(DiskError) -> ScannedBatch? {
-        let file = try disk.open(segment.stem + ".log", .read)
-        return try Self.batch(in: file, behind: segment.validSize, after: segment.nextOffset, end: segment.fileSize)
-    }
-
-    /// The whole batches behind what is bad in a segment, if something is.
-    func forEachBatch(
-        behindDamageIn segment: ScannedSegment, _ body: (ScannedBatch) throws(DiskError) -> Void
-    ) throws(DiskError) {
-        guard segment.bad != nil else { return }
-        let file = try disk.open(segment.stem + ".log", .read)
-        var position = segment.validSize
-        while let next = try Self.batch(in: file, behind: position, after: segment.nextOffset, end: segment.fileSize) {
-            try body(next)
-            position = next.position + Int64(next.size) - 1
-        }
-    }
-
-    static func batch(
-        in file: any DiskFile, behind position: Int64, after offset: Offset, end: Int64
-    ) throws(DiskError) -> ScannedBatch? {
-        var start = position + 1
-        while start + Int64(BatchHeader.size) <= end {
-            let window = try file.readBytes(at: start, count: 1 << 20)
-            guard window.count >= BatchHeader.size else { return nil }
-            for place in 0...window.count - BatchHeader.size where window[place + 16] == 2 {
-                let rest = window.rawSpan.extracting(droppingFirst: place)
-                guard let header = try? BatchHeader(parsing: rest), header.baseOffset >= offset,
-                    start + Int64(place) + Int64(header.size) <= end
-                else { continue }
-                var scanner = BatchScanner(file, from: start + Int64(place), to: end, checksCRC: true)
-                if case .batch(let found) = try scanner.next() { return found }
-            }
-            start += Int64(window.count - BatchHeader.size + 1)
-        }
-        return nil
-    }
-
     /// Writes the segment anew: what is good before the damage, the empty batch, what is good behind it.
     private mutating func bridge(_ partition: Found, _ hole: Hole) throws(DiskError) {
-        let stem = hole.segment?.stem ?? Segment.stem(partition.scan.directory, 0)
-        let base = hole.segment?.base ?? 0
+        // An offset's distance from its segment's base has 31 bits. If nothing is left, the log may as well begin later.
+        let base = hole.segment?.base ?? max(hole.from, hole.to - Int64(Int32.max))
+        guard hole.to - base <= Int64(Int32.max) else { throw tooWide(partition, hole) }
+        let stem = hole.segment?.stem ?? Segment.stem(partition.scan.directory, base)
         let good = hole.segment?.validSize ?? 0
         let size = hole.segment?.fileSize ?? 0
-        // An offset's distance from its segment's base has 31 bits: the partition goes offline, with all that it has.
-        guard hole.to - base <= Int64(Int32.max) else {
-            let what = "bridge offsets \(hole.from) to \(hole.to - 1), more than a segment has, in"
-            throw DiskError(operation: what, path: partition.place.path, code: EBADMSG)
-        }
         let resume = hole.resume ?? size
         var copy: String?
-        if good < resume { copy = try keep(partition.place.name, hole.from, [(stem, good, resume)]) }
+        if good < resume {
+            copy = try keep(partition.place.name, hole.from, [(stem, good, resume)])
+            guard copy != nil else { throw noRoom(partition, hole, bytes: resume - good) }
+        }
         let path = stem + ".log"
         let new = try disk.open(path + ".tmp", .create)
         try new.truncate(to: 0)
         var position = try Self.copy(path, 0..<good, to: new, at: 0, disk)
-        try new.write(Self.emptyBatch(from: hole.from, to: hole.to), at: position)
-        position += Int64(BatchHeader.size)
+        let first = max(hole.from, base)
+        // Before an entry of an old message set only bytes are missing.
+        if first < hole.to {
+            try new.write(Self.emptyBatch(from: first, to: hole.to), at: position)
+            position += Int64(BatchHeader.size)
+        }
         if let resume = hole.resume { position = try Self.copy(path, resume..<size, to: new, at: position, disk) }
         try new.syncWhole()
         // What is behind the damage lies elsewhere now: the indexes are made again.
@@ -119,6 +86,27 @@ extension Recovery {
         report.damage.append(
             RecoveryReport.Damage(
                 partition: partition.place.name, offsets: hole.from..<hole.to, reason: hole.reason, copy: copy))
+    }
+
+    /// What was durable is not taken away without a copy. (That the disk is full says nothing about other partitions.)
+    private func noRoom(_ partition: Found, _ hole: Hole, bytes: Int64) -> DiskError {
+        DiskError(
+            operation: """
+                copy what is damaged at offset \(hole.from) (\(hole.reason)) to \(path)/\(Self.copies), since the disk is \
+                full: make room for \(bytes) bytes, and start again;
+                """,
+            path: partition.place.path, code: EBADMSG)
+    }
+
+    /// The partition goes offline, with all that it has.
+    private func tooWide(_ partition: Found, _ hole: Hole) -> DiskError {
+        DiskError(
+            operation: """
+                bridge offsets \(hole.from) to \(hole.to - 1), more than a segment has (\(hole.reason)): put the missing \
+                files back, or, if \(hole.to) is wrong, the right offset into \
+                \(path)/\(OffsetCheckpoint.Name.recoveryPoint.rawValue), in
+                """,
+            path: partition.place.path, code: EBADMSG)
     }
 
     /// Copies a range of a file.

@@ -24,9 +24,10 @@ extension Recovery {
         // What a directory that was copied in is called says nothing about it.
         if !isAdopted || isForeign { rules.recoveryPoint = recoveryPoints.offsets[place.topic, place.index] ?? 0 }
         rules.isAdopted = isAdopted
+        if !isAdopted { rules.highestEpoch = highestEpoch }
         // A copy was never looked at.
         if isAdopted && !isForeign { rules.isStrict = true }
-        if case .whole = recoveryPoints {} else { rules.isLenient = !report.isNew }
+        rules.isLenient = !knowsRecoveryPoints
         return Candidate(place: place, rules: rules)
     }
 

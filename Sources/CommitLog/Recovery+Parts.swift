@@ -50,12 +50,12 @@ extension Recovery {
         }
         var epochs = found.scan.epochs
         let isCopy = found.rules.isAdopted && !isForeign
-        let logStart = isCopy ? 0 : logStarts[place.topic, place.index] ?? 0
+        let logStart = isCopy ? 0 : logStarts.offsets[place.topic, place.index] ?? 0
         let isTrimmed = epochs.trim(before: max(logStart, found.scan.logStart))
         try restoreTransactions(found)
         var segments: [Segment] = []
         for scanned in found.scan.segments.dropLast() {
-            if !scanned.isTrusted { try restoreIndexes(scanned, found) }
+            if !scanned.isTrusted || scanned.hasLostIndexes { try restoreIndexes(scanned, found) }
             segments.append(scanned.segment(in: place.path, isClosed: true, files))
         }
         segments.append(last.segment(in: place.path, isClosed: false, files))

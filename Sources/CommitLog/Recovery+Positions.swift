@@ -16,22 +16,17 @@ extension Recovery {
         }
         if let reason = try collectPositions() {
             try markPositions(reason)
-            try bridgePositions()
+            try attempt(history) { (recovery) throws(DiskError) in try recovery.bridgeRot(recovery.history) }
             _ = try collectPositions()
         }
     }
 
-    /// - Returns: what is wrong with a batch that cannot be decoded, if there is one.
+    /// - Returns: what of the positions cannot be read, if there is such.
     private mutating func collectPositions() throws(DiskError) -> String? {
         positions = [:]
-        var damage: String?
-        try forEachBatch(history, from: 0) { header, records in
-            if records.isEmpty && header.recordsCount > 0 {
-                damage = "the batch at offset \(header.baseOffset) of \(positionsPlace.path) cannot be read"
-            }
+        return try forEachBatch(history, from: 0) { _, records in
             for record in records where !take(record) { report.positionsDamaged = true }
         }
-        return damage
     }
 
     /// - Returns: whether the record could be read.
@@ -55,22 +50,6 @@ extension Recovery {
         if try disk.exists(mark) { return }
         try disk.replaceFile(mark, with: Array("\(reason)\n".utf8))
         try disk.syncDirectory(path)
-    }
-
-    /// Takes bytes that rotted below the recovery point out of the positions, so that they are met once.
-    private mutating func bridgePositions() throws(DiskError) {
-        guard var partition = found[history] else { return }
-        partition.known = max(partition.known, partition.scan.logEnd)
-        partition.rules.recoveryPoint = 0
-        partition.rules.isStrict = true
-        // Compaction works here, and everything was read once.
-        partition.rules.isLenient = true
-        try attempt(history) { (recovery) throws(DiskError) in
-            partition.scan = try PartitionScan(partition.place.path, disk: recovery.disk, rules: partition.rules)
-            recovery.found[recovery.history] = partition
-            _ = try recovery.repairDamage(recovery.history)
-            try recovery.makeDurable(recovery.history)
-        }
     }
 }
 

@@ -4,6 +4,7 @@ import Records
 extension Recovery {
     mutating func readRegistry() throws(DiskError) {
         let key = Key(registryPlace)
+        highestEpoch = .max
         try add([candidate(registryPlace, OwnTopics.settings(registryPlace.topic), adoptedEnd: 0)])
         if isStrict {
             try raiseRegistry(key)
@@ -13,34 +14,51 @@ extension Recovery {
             // What the registry says is acted on from here on: directories of deleted topics go.
             try makeDurable(key)
         }
+        var contents = try collectRegistry(key)
+        if let reason = contents.damage {
+            report.ignored.append("what cannot be read of the registry: \(reason)")
+            try bridgeRot(key)
+            contents = try collectRegistry(key)
+        }
+        leftovers.subtract(registry.topics.values.map(\.name))
+        let gap = contents.damage == nil ? contents.gap : .max
+        // Each is recorded before it is used.
+        if gap == nil { highestEpoch = registry.leaderEpoch ?? .max }
+        if let gap { distrustSettings(of: contents.newest.filter { $0.value < gap }.map(\.key)) }
+    }
+
+    private struct Contents {
         /// Where the newest record of each topic stands.
         var newest: [TopicID: Offset] = [:]
         /// Something that cannot be read any more stood here.
         var gap: Offset?
-        try forEachBatch(key, from: 0) { header, records in
-            if header.isBridge { gap = header.baseOffset }
-            if records.isEmpty && header.recordsCount > 0 {
-                gap = header.baseOffset
-                report.ignored.append("a batch of the registry at offset \(header.baseOffset), which cannot be read")
-            }
+        /// What cannot be read.
+        var damage: String?
+    }
+
+    private mutating func collectRegistry(_ key: Key) throws(DiskError) -> Contents {
+        registry = Registry()
+        var contents = Contents()
+        contents.damage = try forEachBatch(key, from: 0) { header, records in
+            if header.isBridge { contents.gap = header.baseOffset }
             for record in records {
                 guard let key = record.key, let change = try? Registry.Change(key: key, value: record.value) else {
-                    gap = record.offset
+                    contents.gap = record.offset
                     report.ignored.append("a record of the registry at offset \(record.offset), which cannot be read")
                     continue
                 }
-                if case .topic(let id, _) = change { newest[id] = record.offset }
+                if case .topic(let id, _) = change { contents.newest[id] = record.offset }
                 registry.apply(change)
             }
         }
-        leftovers.subtract(registry.topics.values.map(\.name))
-        if let gap { distrustSettings(of: newest.filter { $0.value < gap }.map(\.key)) }
+        return contents
     }
 
     /// Notes how far the registry reached once, beyond what the checkpoint says.
     private mutating func raiseRegistry(_ key: Key) throws(DiskError) {
         guard var partition = found[key] else { return }
-        let (end, point) = (partition.scan.logEnd, partition.rules.recoveryPoint)
+        var end = partition.scan.logEnd
+        let point = partition.rules.recoveryPoint
         if end < point && point - end > Self.longestRegistry {
             // No registry was ever that long: it is the checkpoint that is wrong.
             partition.rules.recoveryPoint = 0
@@ -50,7 +68,11 @@ extension Recovery {
         }
         // Each record is synced before the next is appended, so whatever a whole batch stands behind was durable.
         for segment in partition.scan.segments {
-            try forEachBatch(behindDamageIn: segment) { batch in raise(key, known: batch.baseOffset) }
+            var behind = try BatchesBehind(damageIn: segment, partition.rules, disk: disk)
+            while let batch = try behind.next() {
+                raise(key, known: batch.baseOffset)
+                end = max(end, batch.nextOffset)
+            }
         }
         // Nobody knows how far it went on behind the recovery point; no offset may come a second time.
         if end < partition.rules.recoveryPoint { raise(key, known: point + Self.lostRegistryRecords) }

@@ -14,10 +14,11 @@ extension Recovery {
         // Damage in the middle of the positions: rounds cannot be told from halves of rounds, so nothing is rolled back.
         raise(history, known: synced)
         try repairPositions()
-        let rollsBack = offline[history] == nil && !report.positionsDamaged
+        try doubtRounds()
+        let rollsBack = offline[history] == nil && !report.positionsDamaged && knowsRecoveryPoints
         measure(history)
         let reach = found[history]?.reach ?? 0
-        report.roundsRolledBack = commits.count
+        let all = commits.count
         commits.removeAll { $0.end > reach }
 
         // What a later record calls synced was durable: if it is not there now, that is damage.
@@ -32,8 +33,8 @@ extension Recovery {
             }
         }
         let counted = count(commits, synced)
-        report.roundsRolledBack -= counted
         if rollsBack {
+            report.roundsRolledBack = all - counted
             let start = found[history].map { max($0.scan.logStart, $0.scan.trusted) } ?? 0
             let end = counted == 0 ? start : commits[counted - 1].end
             try attempt(history) { (recovery) throws(DiskError) in
@@ -60,6 +61,17 @@ extension Recovery {
         try attempt(history) { (recovery) throws(DiskError) in _ = try recovery.repairDamage(recovery.history) }
     }
 
+    /// Without the recovery points nobody can tell a batch without commit record from one whose record compaction took, and
+    /// none is cut for it. After a clean stop all rounds are whole, if nothing else is wrong.
+    private mutating func doubtRounds() throws(DiskError) {
+        guard !knowsRecoveryPoints, offline[history] == nil,
+            found.contains(where: { $0.key == history ? $0.value.scan.logEnd > 0 : !$0.value.scan.rounds.isEmpty }),
+            !wasClosed || found.values.contains(where: { !$0.scan.spots($0.rules).isEmpty })
+        else { return }
+        let file = "\(path)/\(OffsetCheckpoint.Name.recoveryPoint.rawValue)"
+        try markPositions("\(file) was lost: nobody knows which of the last rounds are whole")
+    }
+
     func order(_ a: Key, _ b: Key) -> Bool {
         (a.topic.high, a.topic.low, a.partition) < (b.topic.high, b.topic.low, b.partition)
     }
@@ -67,7 +79,8 @@ extension Recovery {
     /// Those above the recovery point: the ones below count.
     private func readCommits() throws(DiskError) -> [Commit] {
         var commits: [Commit] = []
-        try forEachBatch(history, from: found[history]?.scan.trusted ?? 0) { header, records in
+        // Every checksum from there on was checked.
+        _ = try forEachBatch(history, from: found[history]?.scan.trusted ?? 0) { header, records in
             if let commit = Self.commit(header, records) { commits.append(commit) }
         }
         return commits
@@ -77,8 +90,10 @@ extension Recovery {
     /// was true when it was written, whatever became of the rest.
     private func highestSynced(_ commits: [Commit]) throws(DiskError) -> Offset {
         var highest = commits.reduce(0) { max($0, $1.record.synced) }
-        for segment in found[history]?.scan.segments ?? [] {
-            try forEachBatch(behindDamageIn: segment) { (batch) throws(DiskError) in
+        guard let partition = found[history] else { return highest }
+        for segment in partition.scan.segments {
+            var behind = try BatchesBehind(damageIn: segment, partition.rules, disk: disk)
+            while let batch = try behind.next() {
                 let bytes = try disk.open(segment.stem + ".log", .read).readBytes(at: batch.position, count: batch.size)
                 if let commit = Self.commit(in: bytes) { highest = max(highest, commit.record.synced) }
             }

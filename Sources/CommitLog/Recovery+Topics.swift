@@ -36,7 +36,7 @@ extension Recovery {
             }
         }
         try add(candidates)
-        for (id, entry) in registry.sortedTopics where entry.adoptedEnds.contains(.max) { noteAdopted(id, entry) }
+        for (id, entry) in registry.sortedTopics where entry.adoptedEnds.contains(.max) { try noteAdopted(id, entry) }
     }
 
     /// A directory of partition form that the registry has no topic for.
@@ -52,9 +52,8 @@ extension Recovery {
         }
         let files = try disk.list(directory)
         if files.contains(where: { SwapCompletion.part($0, "")?.suffix == ".log" }) { return .some(id) }
-        // The last of a deletion, or of nothing; or a stranger's that is only called like a partition.
-        if files.isEmpty { try disk.removeDirectory(directory) } else if id != nil { return .some(id) }
-        return nil
+        // Without an id it may be a stranger's that is only called like a partition; an empty one does no harm.
+        return id == nil ? nil : .some(id)
     }
 
     /// A directory that is called as Kafka calls partitions that are going, coming, or left over.
@@ -112,25 +111,36 @@ extension Recovery {
                 let place = PartitionPlace(root: path, topic: topic, id: id, index: index, disk: disk)
                 return candidate(place, settings, adoptedEnd: .max, isAdopted: true)
             })
-        noteAdopted(id, entry)
+        try noteAdopted(id, entry)
         report.adopted.append(topic)
     }
 
     /// Notes where the partitions that are adopted end. One that cannot be read is adopted when it can.
-    private mutating func noteAdopted(_ id: TopicID, _ adopted: Registry.TopicEntry) {
+    private mutating func noteAdopted(_ id: TopicID, _ adopted: Registry.TopicEntry) throws(DiskError) {
         var entry = adopted
         for index in entry.adoptedEnds.indices where entry.adoptedEnds[index] == .max {
             let key = Key(topic: id, partition: Int32(index))
-            guard var partition = found[key] else { continue }
-            let end = partition.scan.logEnd
-            entry.adoptedEnds[index] = end
-            partition.rules.adoptedEnd = end
-            (partition.known, partition.covered) = (end, end)
-            found[key] = partition
+            try attempt(key) { (recovery) throws(DiskError) in
+                guard var partition = recovery.found[key] else { return }
+                let end = try max(partition.rules.recoveryPoint, recovery.end(of: partition.scan, partition.rules))
+                entry.adoptedEnds[index] = end
+                partition.rules.adoptedEnd = end
+                (partition.known, partition.covered) = (end, end)
+                recovery.found[key] = partition
+            }
         }
         guard entry != registry.topics[id] else { return }
         changes.append(.topic(id, entry))
         registry.apply(.topic(id, entry))
+    }
+
+    /// Where the last whole entry ends. What is bad before it rotted; what is bad behind it is a torn end.
+    private func end(of scan: PartitionScan, _ rules: PartitionScan.Rules) throws(DiskError) -> Offset {
+        var end = scan.logEnd
+        guard let last = scan.segments.last else { return end }
+        var behind = try BatchesBehind(damageIn: last, rules, disk: disk)
+        while let next = try behind.next() { end = max(end, next.nextOffset) }
+        return end
     }
 
     /// A topic whose settings cannot be read has neither retention nor compaction until it has settings.

@@ -13,6 +13,8 @@ struct Recovery {
     var registry = Registry()
     var changes: [Registry.Change] = []
     var leaderEpoch: Int32 = 0
+    /// As the registry has it; no limit if a part of that cannot be read.
+    var highestEpoch = Int32.max
     var positions: [FileKey: SourcePosition] = [:]
     let registryPlace: PartitionPlace
     let positionsPlace: PartitionPlace
@@ -20,12 +22,15 @@ struct Recovery {
     /// Partitions that cannot be read, or not be made whole.
     var offline: [Key: Offline] = [:]
     let recoveryPoints: OffsetCheckpoint.Found
-    let logStarts: OffsetCheckpoint
+    let logStarts: OffsetCheckpoint.Found
     /// Names that stand in checkpoints and belonged to no topic before this opening.
     var leftovers: Set<String> = []
     /// By name: why the id of the positions' partition could not be read. Another id must not be taken for its own,
     /// else the partition would be set aside as a stranger's.
     let unreadable: [String: DiskError]
+    var hasTrimmedCopies = false
+    /// The mark of a clean stop is there.
+    let wasClosed: Bool
     /// Whether what is not committed is looked for and cut.
     var isStrict: Bool
 
@@ -63,13 +68,13 @@ struct Recovery {
         positionsPlace = try Self.internalPlace(DataDirectory.positionsTopic, path, disk, &unreadable)
         self.unreadable = unreadable
         recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk)
-        let starts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk)
-        logStarts = starts.offsets
+        logStarts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk)
         let hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
-        let wasClosed = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
-        isStrict = hasFailed || !wasClosed
-        for case .damaged(let reason) in [recoveryPoints, starts] {
-            report.ignored.append("\(reason); it is made anew, which takes nothing but time")
+        let isMarked = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
+        wasClosed = isMarked && !hasFailed
+        isStrict = !wasClosed
+        if case .damaged(let reason) = recoveryPoints {
+            report.ignored.append("\(reason); everything is read, and no round is taken for unfinished")
         }
         for name in OffsetCheckpoint.Name.allCases {
             leftovers.formUnion(try OffsetCheckpoint.read(name, in: path, disk: disk).offsets.topics)
@@ -87,8 +92,12 @@ struct Recovery {
         return PartitionPlace(root: path, topic: name, id: id ?? TopicID.random(disk), index: 0, disk: disk)
     }
 
+    /// Whether it is known below which offsets compaction works. A new directory gets its checkpoint before anything else.
+    var knowsRecoveryPoints: Bool { if case .whole = recoveryPoints { true } else { report.isNew } }
+
     mutating func run() throws(DiskError) {
         try rewriteAfterFailedSync()
+        tellLogStarts()
         report.positionsDamaged = try disk.exists("\(path)/\(DataDirectory.positionsMark)")
         if !isStrict {
             try readAll()
@@ -115,6 +124,15 @@ struct Recovery {
         chooseEpoch()
     }
 
+    /// The file is written before the recovery points are for the first time.
+    private mutating func tellLogStarts() {
+        let lost = "records that were deleted may be there again (penstock topics delete-records takes them away)"
+        if case .damaged(let reason) = logStarts { report.ignored.append("\(reason); \(lost)") }
+        if case .missing = logStarts, case .whole = recoveryPoints, !isForeign, !report.isNew {
+            report.ignored.append("\(path)/\(OffsetCheckpoint.Name.logStart.rawValue), which is missing; \(lost)")
+        }
+    }
+
     /// Reads the registry, then every partition that it or the directory names.
     private mutating func readAll() throws(DiskError) {
         (found, offline) = ([:], [:])
@@ -123,25 +141,6 @@ struct Recovery {
         try readRegistry()
         try add([candidate(positionsPlace, OwnTopics.settings(positionsPlace.topic), adoptedEnd: 0)])
         try readTopics()
-    }
-
-    /// Decodes the whole batches of a partition of ours that begin at or after an offset, in order. One that cannot be
-    /// decoded is handed on without records.
-    func forEachBatch(
-        _ key: Key, from offset: Offset, _ body: (BatchHeader, [Record]) throws(DiskError) -> Void
-    ) throws(DiskError) {
-        guard let scan = found[key]?.scan else { return }
-        for segment in scan.segments where segment.nextOffset > offset {
-            let file = try disk.open(segment.stem + ".log", .read)
-            let start = offset >= scan.trusted ? segment.trustedSize : 0
-            var scanner = BatchScanner(file, from: start, to: segment.validSize, checksCRC: false)
-            while case .batch(let batch) = try scanner.next() {
-                guard let header = batch.header, header.baseOffset >= offset else { continue }
-                let bytes = try file.readBytes(at: batch.position, count: batch.size)
-                let records = (try? RecordBatch.decode(bytes.rawSpan, limit: 128 << 20).1) ?? []
-                try body(header, records)
-            }
-        }
     }
 
     /// One number for the data directory: a new one after every unclean stop, so that clients notice a log that is

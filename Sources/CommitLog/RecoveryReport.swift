@@ -36,7 +36,7 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
     /// Records that were durable once and cannot be read any more.
     package struct Damage: Hashable, Sendable {
         package var partition: String
-        /// These offsets hold nothing now.
+        /// These offsets hold nothing now; empty if nobody knows which were lost of an old message set.
         package var offsets: Range<Offset>
         package var reason: String
         package var copy: String?
@@ -71,10 +71,13 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
                     + (cut.copy.map { "a copy is in \($0)" } ?? "no room for a copy"))
         }
         for loss in damage {
+            let place =
+                loss.offsets.isEmpty
+                ? "bytes before offset \(loss.offsets.upperBound)"
+                : "offsets \(loss.offsets.lowerBound) to \(loss.offsets.upperBound - 1)"
             parts.append(
-                "\(loss.partition): offsets \(loss.offsets.lowerBound) to \(loss.offsets.upperBound - 1) are damaged "
-                    + "(\(loss.reason)), " + (loss.copy.map { "what is left is in \($0)" } ?? "nothing is left of them")
-            )
+                "\(loss.partition): \(place) are damaged (\(loss.reason)), "
+                    + (loss.copy.map { "what is left is in \($0)" } ?? "nothing is left of them"))
         }
         for partition in offline { parts.append("\(partition.partition) is offline: \(partition.reason)") }
         for directory in ignored { parts.append("ignored \(directory)") }

@@ -1,3 +1,4 @@
+import Glibc
 import Records
 
 /// What must be done to one segment for it to be a walk of whole batches again.
@@ -87,6 +88,12 @@ struct SegmentPlan {
     /// Does it: a cut at the end in place, anything else as a new file under the old name.
     func apply(_ disk: Disk) throws(DiskError) {
         let path = stem + ".log"
+        // An offset's distance from its segment's base has 31 bits.
+        if let wide = changes.first(where: { $0.offsets.upperBound - base > Int64(Int32.max) }) {
+            let (from, to) = (wide.offsets.lowerBound, wide.offsets.upperBound - 1)
+            throw DiskError(
+                operation: "bridge offsets \(from) to \(to), more than a segment has, in", path: path, code: EBADMSG)
+        }
         if let only = changes.first, changes.count == 1, only.offsets.isEmpty, only.removed.upperBound == size {
             let file = try disk.open(path, .readWrite)
             try file.truncate(to: only.removed.lowerBound)
@@ -114,16 +121,8 @@ struct SegmentPlan {
     private func bridge(
         _ offsets: Range<Offset>, in file: any DiskFile, at start: Int64
     ) throws(DiskError) -> Int64 {
-        var position = start
-        var next = offsets.lowerBound
-        // An offset's distance from its segment's base has 31 bits.
-        let last = min(offsets.upperBound, base + Int64(Int32.max))
-        while next < last {
-            let end = min(last, next + Int64(Int32.max))
-            try file.write(Recovery.emptyBatch(from: next, to: end), at: position)
-            position += Int64(BatchHeader.size)
-            next = end
-        }
-        return position
+        guard !offsets.isEmpty else { return start }
+        try file.write(Recovery.emptyBatch(from: offsets.lowerBound, to: offsets.upperBound), at: start)
+        return start + Int64(BatchHeader.size)
     }
 }

@@ -67,14 +67,20 @@ enum TransactionIndex {
         return entries
     }
 
-    /// The entries from the beginning of a file on whose markers lie below an offset, whatever comes after them.
-    static func entries(of bytes: [UInt8], below offset: Offset) -> [AbortedTransaction] {
+    /// The entries from the beginning of a file on whose markers lie below an offset, whatever comes after one that does not.
+    /// - Throws: as ``decode(_:after:)``, if one of them may have been what cannot be read.
+    static func entries(
+        of bytes: [UInt8], below offset: Offset
+    ) throws(RecordError) -> [AbortedTransaction] {
+        guard offset > 0 else { return [] }
         var entries: [AbortedTransaction] = []
         var place = 0
-        while place + entrySize <= bytes.count {
-            let entry = try? decode(bytes[place..<place + entrySize], after: entries.last?.lastOffset ?? -1).first
-            guard let entry, entry.lastOffset < offset else { break }
-            entries.append(entry)
+        while place < bytes.count {
+            let piece = bytes[place..<min(place + entrySize, bytes.count)]
+            for entry in try decode(piece, after: entries.last?.lastOffset ?? -1) {
+                guard entry.lastOffset < offset else { return entries }
+                entries.append(entry)
+            }
             place += entrySize
         }
         return entries

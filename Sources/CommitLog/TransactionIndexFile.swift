@@ -71,7 +71,7 @@ final class TransactionIndexFile: Sendable {
     func close() { state.withLock { $0.file = nil } }
 
     /// Calls `body` with each entry in the order of the markers, until it returns false.
-    /// - Throws: what the disk says. Bytes that are no entry end the walk.
+    /// - Throws: what the disk says; damage for bytes that are no entry: who left them out would show what was aborted.
     /// - Returns: whether `body` wants more.
     func forEach(_ body: (AbortedTransaction) -> Bool) throws(DiskError) -> Bool {
         let (count, open) = try state.withLock { (state) throws(DiskError) -> (Int, (any DiskFile)?) in
@@ -83,12 +83,21 @@ final class TransactionIndexFile: Sendable {
         }
         guard let file = open else { return true }
         var place = 0
+        var last: Offset = -1
         while place < count {
             let wanted = min(Self.window, count - place) * TransactionIndex.entrySize
             let bytes = try file.readBytes(at: Int64(place * TransactionIndex.entrySize), count: wanted)
-            guard bytes.count == wanted, let entries = try? TransactionIndex.decode(bytes[...]) else { return true }
-            for entry in entries where !body(entry) { return false }
-            place += entries.count
+            do throws(RecordError) {
+                guard bytes.count == wanted else { throw .truncated(needed: wanted, remaining: bytes.count) }
+                let entries = try TransactionIndex.decode(bytes[...], after: last)
+                for entry in entries where !body(entry) { return false }
+                last = entries.last?.lastOffset ?? last
+            } catch {
+                throw DiskError(
+                    operation: "find aborted transactions (\(error); penstock log repair makes the file anew) in",
+                    path: file.path, code: EBADMSG)
+            }
+            place += wanted / TransactionIndex.entrySize
         }
         return true
     }
@@ -136,7 +145,8 @@ final class TransactionIndexFile: Sendable {
     ) throws(DiskError) -> Bool {
         let path = stem + TransactionIndex.suffix
         let there = try disk.readFile(path, limit: Int(Int32.max))
-        let kept = offset.map { TransactionIndex.entries(of: there ?? [], below: $0) } ?? []
+        // What rotted below is not made good by leaving it out.
+        guard let kept = try? TransactionIndex.entries(of: there ?? [], below: offset ?? 0) else { return false }
         let right = TransactionIndex.encode(kept + entries)
         if there ?? [] == right { return false }
         if let there, keepsSane, !there.isEmpty, (try? TransactionIndex.decode(there[...])) != nil { return false }
