@@ -10,6 +10,8 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
     /// The crash that is known to break comes first.
     var first: UInt64 = 0
     var omitted: Omissions = []
+    /// A checkpoint would make what is to be lost durable.
+    var checkpointBytes = SmallHistory.options.checkpointBytes
     var history: @Sendable (inout HistoryRun) throws -> Void
     /// Done after another opening, by a process that dies of it.
     var last: HistoryStep?
@@ -25,6 +27,7 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
     func failure(_ crashes: Range<UInt64>) throws -> String? {
         var run = HistoryRun(options: SmallHistory.options)
         run.options.omitted = omitted
+        run.options.checkpointBytes = checkpointBytes
         run.answer = answer
         try run.open()
         try history(&run)
@@ -63,8 +66,10 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
         DirectedHistory(
             name: "a commit record counts only if the last batches are those that it names", first: 46,
             omitted: .commitChecksums, history: cutBack),
-        DirectedHistory(name: "what a failed append left is cut back before anyone else writes", history: torn) {
-            call, scene in
+        DirectedHistory(
+            name: "what a failed append left is cut back before anyone else writes", checkpointBytes: 1 << 20,
+            history: torn
+        ) { call, scene in
             call.operation == .truncate && call.path.hasSuffix(".log") && !scene.isOpening ? .skipped : .goes
         },
         DirectedHistory(
