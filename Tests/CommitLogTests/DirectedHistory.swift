@@ -64,7 +64,7 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
 
     static let all = [
         DirectedHistory(
-            name: "a commit record counts only if the last batches are those that it names", first: 46,
+            name: "a commit record counts only if the last batches are those that it names", first: 92,
             omitted: .commitChecksums, history: cutBack),
         DirectedHistory(
             name: "what a failed append left is cut back before anyone else writes", checkpointBytes: 1 << 20,
@@ -86,7 +86,7 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
             return .goes
         },
         DirectedHistory(
-            name: "a compacted segment is offered as .swap before the old one goes", first: 111, history: keys,
+            name: "a compacted segment is offered as .swap before the old one goes", first: 4, history: keys,
             last: .clean(topic: "c")
         ) { call, scene in
             if call.operation == .rename, call.path.hasSuffix(".log" + SwapCompletion.cleaned) {
@@ -99,7 +99,7 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
             name: """
                 segments behind a cut are gone, durably, before the segment of the cut is truncated; and an empty first \
                 segment is a hole
-                """, first: 31, history: segments
+                """, first: 17, history: segments
         ) { call, scene in
             // The second rule backs the first up, so both are taken away.
             if scene.isOpening && scene.previous == nil { scene.removeEmptyFirstSegments() }
@@ -145,8 +145,10 @@ struct DirectedHistory: CustomTestStringConvertible, Sendable {
         try run.apply(.deleteRecords(topic: "t", partition: 1, before: 1))
     }
 
+    /// Keys that come again and again, and one that stands in the first segment alone.
     private static func keys(_ run: inout HistoryRun) throws {
         try run.apply(.create(topic: "c", partitions: 1, configuration: ["cleanup.policy": "compact"]))
+        try run.apply(.append(topic: "c", partition: 0, values: ["once=1"]))
         for number in 0..<12 {
             try run.apply(.append(topic: "c", partition: 0, values: ["k\(number % 5)=\(number)", "k9=\(number)"]))
         }
