@@ -259,4 +259,20 @@ import Testing
         #expect(try disk.readFile("/s.timeindex", limit: 1 << 20) == TimeIndex.encode(whole.times))
         #expect(builder.largest == whole.largest)
     }
+
+    @Test("indexes made anew tell the largest time, whatever those before said and whatever came meanwhile")
+    func largestAnew() {
+        for (last, largest) in [
+            (5, TimeIndex.Entry(timestamp: 7, relativeOffset: 5)), (120, .init(timestamp: 120, relativeOffset: 8)),
+        ] {
+            var builder = IndexBuilder(
+                base: 0, interval: 100, written: IndexBuilder.Counts(offsets: 0, times: 1),
+                lastTime: TimeIndex.Entry(timestamp: 99, relativeOffset: 3))
+            builder.take(position: 10, size: 10, lastOffset: 8, maxTimestamp: Int64(last))
+            var remade = IndexBuilder(base: 0, interval: 100)
+            remade.take(position: 0, size: 10, lastOffset: 5, maxTimestamp: 7)
+            builder.replaceWritten(by: remade, upTo: 10, next: 6)
+            #expect(builder.largest == largest)
+        }
+    }
 }

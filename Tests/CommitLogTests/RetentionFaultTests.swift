@@ -116,8 +116,9 @@ import Testing
         var directory = try open()
         let topic = try directory.createTopic(
             "t", partitions: 1, configuration: ["index.interval.bytes": "100", "retention.ms": "1000"])
+        // The first has the largest: what is read behind the last offset entry does not tell it.
         for number in 0..<10 {
-            _ = try directory.append(Make.batch(["x"], timestamp: Make.time + Int64(number)), to: topic.partitions[0])
+            _ = try directory.append(Make.batch(["x"], timestamp: Make.time - Int64(number)), to: topic.partitions[0])
         }
         try directory.close()
         memory.kill()
@@ -129,10 +130,9 @@ import Testing
         memory.setBytes(of: path, to: bytes)
         directory = try open()
         let partition = try #require(directory.topic(named: "t")).partitions[0]
-        #expect(try partition.offset(atOrAfter: Make.time + 9)?.offset == 9)
-        #expect(try partition.offset(atOrAfter: Make.time + 10) == nil)
-        #expect(try partition.offsetOfMaxTimestamp()?.offset == 9)
-        #expect(try directory.enforceRetention(now: Make.time + 1009) == 0)
-        #expect(try directory.enforceRetention(now: Make.time + 1010) > 0)
+        // Before anything is searched, which would find the entry out.
+        #expect(try directory.enforceRetention(now: Make.time + 1000) == 0)
+        #expect(try directory.enforceRetention(now: Make.time + 1001) > 0)
+        #expect(partition.logStart == 10)
     }
 }
