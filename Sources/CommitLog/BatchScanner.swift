@@ -20,16 +20,25 @@ struct BatchScanner {
     private var windowStart: Int64 = 0
     private var windowCount = 0
     private let windowSize: Int
+    /// Whether what follows the bytes that are asked for is likely to be asked for next.
+    private var readsAhead: Bool
     /// Where the next batch begins.
     private(set) var position: Int64
 
+    /// The window of a walk over headers.
+    static let headerWindow = 4 << 10
+
     /// - Parameter checksCRC: reads every byte, not just headers.
-    init(_ file: any DiskFile, from position: Int64 = 0, to end: Int64, checksCRC: Bool) {
+    /// - Parameter readsAhead: whether more than one batch is expected in the first window.
+    init(
+        _ file: any DiskFile, from position: Int64 = 0, to end: Int64, checksCRC: Bool, readsAhead: Bool = true
+    ) {
         self.file = file
         self.position = position
         self.end = end
         self.checksCRC = checksCRC
-        windowSize = checksCRC ? 256 << 10 : 4 << 10
+        self.readsAhead = readsAhead
+        windowSize = checksCRC ? 256 << 10 : Self.headerWindow
     }
 
     mutating func next() throws(DiskError) -> Step {
@@ -108,7 +117,9 @@ struct BatchScanner {
     /// Makes `count` bytes at `place` part of the window; the file must have them.
     private mutating func load(_ place: Int64, count: Int) throws(DiskError) {
         if place >= windowStart && place + Int64(count) <= windowStart + Int64(windowCount) { return }
-        let wanted = Int(min(Int64(max(windowSize, count)), end - place))
+        // Behind a batch that is larger than the window there is likely to be another such one.
+        if windowCount > 0 { readsAhead = place <= windowStart + Int64(windowSize) }
+        let wanted = Int(min(Int64(readsAhead ? max(windowSize, count) : count), end - place))
         if window.count < wanted { window = [UInt8](repeating: 0, count: wanted) }
         windowCount = 0
         windowCount = try unsafe window.withUnsafeMutableBufferPointer { (all) throws(DiskError) in

@@ -41,7 +41,7 @@ extension DataDirectory {
             // The directories come before the record: one that no record speaks of is looked at by nobody.
             do throws(StorageError) {
                 let more = try storing(operation) { () throws(DiskError) in
-                    let settings = topic.settings
+                    let settings = topic.sharedSettings
                     var more: [Partition] = []
                     for place in places { more.append(try makePartition(place, settings)) }
                     try disk.syncDirectory(path)

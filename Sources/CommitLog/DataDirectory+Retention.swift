@@ -73,7 +73,7 @@ extension DataDirectory {
 extension Partition {
     fileprivate func retention(_ now: Int64?) -> Retention {
         let view = self.view.withLock { $0 }
-        return Retention(settings: view.settings, logStart: view.logStart, now: now)
+        return Retention(settings: view.settings.value, logStart: view.logStart, now: now)
     }
 
     /// How many of the oldest segments are to go. What must be read to know it is known from then on: nobody who appends

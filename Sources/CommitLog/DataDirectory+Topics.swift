@@ -51,6 +51,7 @@ extension DataDirectory {
     private func makeTopic(
         _ name: String, _ id: TopicID, _ entry: Registry.TopicEntry, _ settings: TopicSettings
     ) throws(DiskError) -> Topic {
+        let settings = Shared(settings)
         var partitions: [Partition] = []
         for index in 0..<entry.partitions {
             let place = PartitionPlace(root: path, topic: name, id: id, index: index, disk: disk)
@@ -63,7 +64,7 @@ extension DataDirectory {
     }
 
     /// An empty partition, whose directory is durable once the data directory is synced.
-    func makePartition(_ place: PartitionPlace, _ settings: TopicSettings) throws(DiskError) -> Partition {
+    func makePartition(_ place: PartitionPlace, _ settings: Shared<TopicSettings>) throws(DiskError) -> Partition {
         try place.make()
         let partition = Partition(
             try place.fresh(

@@ -1,3 +1,4 @@
+import CLinux
 import Platform
 package import Records
 
@@ -65,6 +66,8 @@ package final class DataDirectory: Sendable {
         let opening = try Opening(path: path, options: options, disk: disk)
         let directory = try DataDirectory(opening)
         try directory.settle(opening)
+        // What reading ten thousand directories took for a moment is not kept.
+        if opening.report.partitions > 1000 { penstock_trim_heap() }
         return directory
     }
 

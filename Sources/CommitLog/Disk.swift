@@ -85,6 +85,9 @@ package struct FileStatus: Hashable, Sendable {
 }
 
 extension Disk {
+    /// So many are read without a look at how many there are: another system call would cost more.
+    static let fewBytes = 4096
+
     /// Whether something has this name.
     package func exists(_ path: String) throws(DiskError) -> Bool {
         do throws(DiskError) {
@@ -100,7 +103,10 @@ extension Disk {
     /// - Parameter limit: in bytes; the rest of a larger file is left out.
     package func readFile(_ path: String, limit: Int) throws(DiskError) -> [UInt8]? {
         do throws(DiskError) {
-            return try open(path, .read).readBytes(at: 0, count: limit)
+            let file = try open(path, .read)
+            let first = try file.readBytes(at: 0, count: min(limit, Self.fewBytes))
+            guard first.count == Self.fewBytes, limit > first.count else { return first }
+            return first + (try file.readBytes(at: Int64(first.count), count: limit - first.count))
         } catch {
             guard error.isMissing else { throw error }
             return nil

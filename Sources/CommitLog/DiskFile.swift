@@ -47,7 +47,9 @@ extension DiskFile {
 
     /// Up to `count` bytes at `position`, fewer only at the end of the file.
     package func readBytes(at position: Int64, count: Int) throws(DiskError) -> [UInt8] {
-        let room = max(0, min(Int64(count), try status().size - position))
+        // A few bytes are asked for without a look at how many there are.
+        let there = count <= Disk.fewBytes ? .max : try status().size - position
+        let room = max(0, min(Int64(count), there))
         // An empty array is one that all share, and making one this way writes into it.
         guard room > 0 else { return [] }
         var failure: DiskError?
@@ -61,6 +63,16 @@ extension DiskFile {
         }
         if let failure { throw failure }
         return bytes
+    }
+
+    /// The header of a batch at `position`; nil if none stands there.
+    func batchHeader(at position: Int64) throws(DiskError) -> BatchHeader? {
+        try unsafe withUnsafeTemporaryAllocation(byteCount: BatchHeader.size, alignment: 8) {
+            (room) throws(DiskError) in
+            // Safety: as many bytes are looked at as were read.
+            let count = try unsafe read(into: room, at: position)
+            return unsafe try? BatchHeader(parsing: room.bytes.extracting(0..<count))
+        }
     }
 
     /// Fills `buffer` from `position`, stopping only at the end of the file.

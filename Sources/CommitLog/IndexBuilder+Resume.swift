@@ -60,7 +60,8 @@ extension IndexBuilder {
             let file = try disk.open(path, .read)
             let size = try file.status().size
             guard size % Int64(entrySize) == 0, let length = Int(exactly: size) else { return nil }
-            return try file.map(length: length)
+            guard length <= Disk.fewBytes else { return try file.map(length: length) }
+            return MappedBytes(copying: try file.readBytes(at: 0, count: length))
         } catch {
             guard error.isMissing else { throw error }
             return nil

@@ -105,7 +105,8 @@ extension LogDump {
 
     mutating func tellSnapshot(_ file: InspectedFile, _ open: any DiskFile, _ size: Int64) throws {
         guard size <= options.batchLimit else {
-            return try damage(file.path, nil, "\(size) bytes are more than \(options.batchLimit)")
+            return try damage(
+                file.path, nil, "\(size) bytes are more than \(options.batchLimit); --batch-limit allows more")
         }
         let bytes = try open.readBytes(at: 0, count: Int(size))
         let table: ProducerTable

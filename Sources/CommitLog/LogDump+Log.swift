@@ -23,7 +23,8 @@ extension LogDump {
         try emit(InspectedItem(.batch, batch.inspected))
         guard options.records else { return }
         guard batch.size <= options.batchLimit else {
-            let reason = "its records are not told: \(batch.size) bytes are more than \(options.batchLimit)"
+            let reason =
+                "its records are not told: \(batch.size) bytes are more than \(options.batchLimit); --batch-limit allows more"
             return try damage(file.path, batch.position, reason)
         }
         let bytes = try open.readBytes(at: batch.position, count: batch.size)

@@ -25,18 +25,38 @@ struct OffsetIndex {
             position: bytes.int32(at: place * Self.entrySize + 4))
     }
 
-    /// Where to begin the search for an offset: the last entry at or below it.
+    /// Two entries that follow each other: the last at or below what is looked for, and the one after it.
+    struct Bracket: Hashable {
+        var below: Entry?
+        var above: Entry?
+        /// So far apart that what lies between is large batches rather than many.
+        var isWide = false
+
+        init(below: Entry?, isWide: Bool = false) {
+            self.below = below
+            self.isWide = isWide
+        }
+
+        init(below: Entry?, above: Entry?) {
+            self.below = below
+            self.above = above
+            guard let above else { return }
+            isWide = Int64(above.position) - Int64(below?.position ?? 0) > 2 * Int64(BatchScanner.headerWindow)
+        }
+    }
+
+    /// Where to search for an offset.
     /// - Throws: if the entries that were looked at do not ascend.
-    func entry(atOrBefore relativeOffset: Int64) throws(IndexFault) -> Entry? {
-        try last(in: count) { Int64($0.relativeOffset) > relativeOffset }
+    func bracket(of relativeOffset: Int64) throws(IndexFault) -> Bracket {
+        try bracket { Int64($0.relativeOffset) > relativeOffset }
     }
 
-    /// The last batch border that is known at or before a position.
-    func entry(atOrBeforePosition position: Int64) throws(IndexFault) -> Entry? {
-        try last(in: count) { Int64($0.position) > position }
+    /// The batch borders that are known around a position.
+    func bracket(ofPosition position: Int64) throws(IndexFault) -> Bracket {
+        try bracket { Int64($0.position) > position }
     }
 
-    private func last(in count: Int, before isBeyond: (Entry) -> Bool) throws(IndexFault) -> Entry? {
+    private func bracket(_ isBeyond: (Entry) -> Bool) throws(IndexFault) -> Bracket {
         // Nobody makes an entry for the first batch, so nulls that a crash left never pass for one.
         var below = Entry(relativeOffset: -1, position: 0)
         var above: Entry?
@@ -55,7 +75,7 @@ struct OffsetIndex {
                 below = entry
             }
         }
-        return places.lowerBound == 0 ? nil : below
+        return Bracket(below: places.lowerBound == 0 ? nil : below, above: above)
     }
 
     /// Whether all entries can be those of a log: ascending, and within its offsets and bytes.
@@ -69,15 +89,19 @@ struct OffsetIndex {
         return Int64(last.relativeOffset) < offsets && Int64(last.position) < max(1, bytes)
     }
 
-    /// The last of some entries at or below an offset.
-    static func entry(in entries: [Entry], atOrBefore relativeOffset: Int64) -> Entry? {
-        let place = firstPlace(in: 0..<entries.count) { Int64(entries[$0].relativeOffset) > relativeOffset }
-        return place == 0 ? nil : entries[place - 1]
+    /// As ``bracket(of:)``, of entries in memory.
+    static func bracket(in entries: [Entry], of relativeOffset: Int64) -> Bracket {
+        bracket(in: entries) { Int64($0.relativeOffset) > relativeOffset }
     }
 
-    static func entry(in entries: [Entry], atOrBeforePosition position: Int64) -> Entry? {
-        let place = firstPlace(in: 0..<entries.count) { Int64(entries[$0].position) > position }
-        return place == 0 ? nil : entries[place - 1]
+    static func bracket(in entries: [Entry], ofPosition position: Int64) -> Bracket {
+        bracket(in: entries) { Int64($0.position) > position }
+    }
+
+    private static func bracket(in entries: [Entry], _ isBeyond: (Entry) -> Bool) -> Bracket {
+        let place = firstPlace(in: 0..<entries.count) { isBeyond(entries[$0]) }
+        return Bracket(
+            below: place == 0 ? nil : entries[place - 1], above: place == entries.count ? nil : entries[place])
     }
 
     static func encode(_ entries: some Collection<Entry>) -> [UInt8] {

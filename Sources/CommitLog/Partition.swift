@@ -12,8 +12,8 @@ package final class Partition: Sendable {
     /// Why it can be neither read nor written until the data directory is opened anew; nil for one that is served.
     package let offline: String?
     let directory: String
-    let disk: Disk
     let files: FileCache
+    var disk: Disk { files.disk }
     let ledger: SyncLedger
     /// The leader epoch of this opening of the data directory.
     package let leaderEpoch: Int32
@@ -36,7 +36,7 @@ package final class Partition: Sendable {
         var lastStable: Offset
         /// Where the high watermark lies: the base offset of its segment, and bytes in there.
         var visible: Place
-        var settings: TopicSettings
+        var settings: Shared<TopicSettings>
         /// Below it everything is durable and needs no reading when the log is opened: as the checkpoint on disk has it.
         var recoveryPoint: Offset
         var isDeleted = false
@@ -62,7 +62,6 @@ package final class Partition: Sendable {
         offline = parts.offline
         directory = parts.directory
         files = parts.files
-        disk = parts.files.disk
         ledger = parts.ledger
         leaderEpoch = parts.leaderEpoch
         let last = parts.segments[parts.segments.count - 1]
@@ -82,7 +81,7 @@ package final class Partition: Sendable {
         var topicName: String
         var topicID: TopicID
         var index: Int32
-        var settings: TopicSettings
+        var settings: Shared<TopicSettings>
         var directory: String
         var files: FileCache
         var ledger: SyncLedger
@@ -116,7 +115,7 @@ package final class Partition: Sendable {
     /// The end of what a reader of committed records sees.
     package var lastStable: Offset { view.withLock { max($0.lastStable, $0.logStart) } }
     /// As they are now: they change while the partition is written to and read.
-    package var settings: TopicSettings { view.withLock { $0.settings } }
+    package var settings: TopicSettings { view.withLock { $0.settings }.value }
     /// Bytes of all segments' records.
     package var size: Int64 {
         view.withLock { $0.segments.reduce(0) { $0 + $1.size } }
@@ -129,7 +128,7 @@ package final class Partition: Sendable {
     package var isDeleted: Bool { view.withLock { $0.isDeleted } }
 
     /// Goes by other settings from the next append on. Waits for an append that is under way.
-    package func apply(_ settings: TopicSettings) {
+    func apply(_ settings: Shared<TopicSettings>) {
         writer.withLock { $0.apply(settings) }
     }
 

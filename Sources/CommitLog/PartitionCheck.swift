@@ -125,7 +125,8 @@ struct PartitionCheck {
             do throws(DiskError) {
                 let size = Int(try disk.status(path).size)
                 guard size <= options.batchLimit else {
-                    findings.add(path, nil, "\(size) bytes are more than \(options.batchLimit)")
+                    findings.add(
+                        path, nil, "\(size) bytes are more than \(options.batchLimit); --batch-limit allows more")
                     continue
                 }
                 let bytes = try disk.readFile(path, limit: size) ?? []

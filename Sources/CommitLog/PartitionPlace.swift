@@ -26,8 +26,9 @@ struct PartitionPlace: Sendable {
 
     /// The same, from the content of that file.
     static func topicID(in bytes: [UInt8]) -> TopicID? {
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("topic_id: ") {
-            return TopicID(text: String(line.dropFirst("topic_id: ".count)))
+        let name = "topic_id: ".utf8
+        for line in bytes.split(separator: UInt8(ascii: "\n")) where line.starts(with: name) {
+            return TopicID(text: String(decoding: line.dropFirst(name.count), as: UTF8.self))
         }
         return nil
     }
@@ -45,15 +46,17 @@ struct PartitionPlace: Sendable {
 
     /// A partition without records, whose directory is there.
     func fresh(
-        settings: TopicSettings, files: FileCache, ledger: SyncLedger, leaderEpoch: Int32, producers: Int
+        settings: Shared<TopicSettings>, files: FileCache, ledger: SyncLedger, leaderEpoch: Int32, producers: Int
     ) throws(DiskError) -> Partition.Parts {
         // Opened again when it is first written to: ten thousand new partitions are not ten thousand open files.
-        settings.preallocate(try disk.open(Segment.stem(path, 0) + ".log", .create))
+        let directory = path
+        settings.value.preallocate(try disk.open(Segment.stem(directory, 0) + ".log", .create))
         let segment = Segment(
-            growing: IndexBuilder(base: 0, interval: settings.indexIntervalBytes), in: path, size: 0, nextOffset: 0,
+            growing: IndexBuilder(base: 0, interval: settings.indexIntervalBytes), in: directory, size: 0,
+            nextOffset: 0,
             files: files)
         return Partition.Parts(
-            topicName: topic, topicID: id, index: index, settings: settings, directory: path, files: files,
+            topicName: topic, topicID: id, index: index, settings: settings, directory: directory, files: files,
             ledger: ledger, leaderEpoch: leaderEpoch,
             segments: [segment],
             producers: ProducerTable(limit: producers), epochs: LeaderEpochs())

@@ -44,7 +44,7 @@ struct PartitionScan: Sendable {
     }
 
     struct Rules: Sendable {
-        var settings: TopicSettings
+        var settings: Shared<TopicSettings>
         var producersLimit: Int
         /// Checks every checksum, and takes missing offsets for a tear.
         var isStrict: Bool
@@ -109,6 +109,7 @@ struct PartitionScan: Sendable {
             // A roll made it, and then could not go on; what came later was appended to the segment before.
             return try disk.removeIfThere(segment.stem + ".log")
         }
+        guard segment.validSize < segment.fileSize else { return segments.append(segment) }
         let allowsHoles = !rules.isStrict || rules.isLenient && !later.isEmpty
         let following = later.first { $0.size > 0 }?.base ?? .max
         let file = try disk.open(segment.stem + ".log", .read)

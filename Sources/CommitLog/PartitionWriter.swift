@@ -11,7 +11,7 @@ final class PartitionWriter {
     let directory: String
     private let files: FileCache
     var disk: Disk { files.disk }
-    private var settings: TopicSettings
+    private var settings: Shared<TopicSettings>
     let ledger: SyncLedger
     private let view: Lock<Partition.View>
     private(set) var active: Segment
@@ -200,7 +200,7 @@ final class PartitionWriter {
         if size + bytes > Int64(Int32.max) { return true }
         if logEnd + records - 1 - active.base > Int64(Int32.max) { return true }
         if isIndexFull { return true }
-        let limit = settings.segmentMilliseconds - settings.jitter(of: active.base, seed: jitterSeed)
+        let limit = settings.value.segmentLifetime - settings.value.jitter(of: active.base, seed: jitterSeed)
         // Like Kafka by the records' clock, and by ours only where they have none.
         if let first = try active.firstTimestamp(), first >= 0 { return maxTimestamp - first > limit }
         guard let now, let begun else { return false }
@@ -235,7 +235,7 @@ final class PartitionWriter {
         // The last thing that can fail. One that a failed roll left is empty, and one that is left is ignored when the
         // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
-        settings.preallocate(file)
+        settings.value.preallocate(file)
         hasRoom = settings.preallocates
         active.close(at: ledger.latest)
         rolls += 1
@@ -277,7 +277,7 @@ final class PartitionWriter {
     func keepEpochs() { epochsChanged = true }
 
     /// Goes by other settings from the next append on.
-    func apply(_ settings: TopicSettings) {
+    func apply(_ settings: Shared<TopicSettings>) {
         self.settings = settings
         active.setIndexInterval(settings.indexIntervalBytes)
         view.withLock { $0.settings = settings }

@@ -61,7 +61,7 @@ enum ProducerSnapshot {
             throw .corrupt("\(count) producers in \(reader.remaining) bytes")
         }
         var entries: [Int64: ProducerTable.Entry] = [:]
-        entries.reserveCapacity(Int(count))
+        if count > 0 { entries.reserveCapacity(Int(count)) }
         for _ in 0..<count {
             let id: Int64 = try reader.read()
             guard id >= 0, entries.updateValue(try entry(&reader, end), forKey: id) == nil else {

@@ -16,7 +16,7 @@ extension Recovery {
     }
 
     func candidate(
-        _ place: PartitionPlace, _ settings: TopicSettings, adoptedEnd: Offset, isAdopted: Bool = false
+        _ place: PartitionPlace, _ settings: Shared<TopicSettings>, adoptedEnd: Offset, isAdopted: Bool = false
     ) -> Candidate {
         var rules = PartitionScan.Rules(
             settings: settings, producersLimit: options.producersPerPartition, isStrict: isStrict,

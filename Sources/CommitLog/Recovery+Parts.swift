@@ -7,7 +7,7 @@ extension Recovery {
             name: place.topic, id: place.id, isInternal: true,
             Topic.State(
                 partitions: [Partition(try parts(place, files, ledger))],
-                configuration: OwnTopics.configuration(place.topic), settings: OwnTopics.settings(place.topic)))
+                configuration: OwnTopics.configuration(place.topic), settings: Shared(OwnTopics.settings(place.topic))))
     }
 
     func topics(_ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> [Topic] {
@@ -22,7 +22,8 @@ extension Recovery {
                 Topic(
                     name: entry.name, id: id, isInternal: entry.isInternal,
                     Topic.State(
-                        partitions: partitions, configuration: entry.configuration, settings: settings(of: entry))))
+                        partitions: partitions, configuration: entry.configuration,
+                        settings: Shared(settings(of: entry)))))
         }
         return topics
     }
@@ -40,6 +41,8 @@ extension Recovery {
 
     private func parts(_ found: Found, _ files: FileCache, _ ledger: SyncLedger) throws(DiskError) -> Partition.Parts {
         let place = found.place
+        // One string for all that keep it.
+        let directory = place.path
         guard let last = found.scan.segments.last else {
             let fresh = try place.fresh(
                 settings: found.rules.settings, files: files, ledger: ledger, leaderEpoch: leaderEpoch,
@@ -56,13 +59,13 @@ extension Recovery {
         var segments: [Segment] = []
         for scanned in found.scan.segments.dropLast() {
             if !scanned.isTrusted || scanned.hasLostIndexes { try restoreIndexes(scanned, found) }
-            segments.append(scanned.segment(in: place.path, isClosed: true, files))
+            segments.append(scanned.segment(in: directory, isClosed: true, files))
         }
-        segments.append(last.segment(in: place.path, isClosed: false, files))
+        segments.append(last.segment(in: directory, isClosed: false, files))
         let isWritten = last.builder.offsets.isEmpty && last.builder.times.isEmpty
         return Partition.Parts(
             topicName: place.topic, topicID: place.id, index: place.index, settings: found.rules.settings,
-            directory: place.path, files: files, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
+            directory: directory, files: files, ledger: ledger, leaderEpoch: leaderEpoch, segments: segments,
             logStart: logStart, producers: found.scan.producers, snapshotEnd: found.scan.snapshotEnd,
             snapshots: found.scan.snapshots, epochs: epochs, epochsChanged: found.scan.epochsChanged || isTrimmed,
             recoveryPoint: min(found.rules.recoveryPoint, found.scan.logEnd), wasClean: !isStrict && isWritten)

@@ -5,7 +5,7 @@ extension Recovery {
     mutating func readRegistry() throws(DiskError) {
         let key = Key(registryPlace)
         highestEpoch = .max
-        try add([candidate(registryPlace, OwnTopics.settings(registryPlace.topic), adoptedEnd: 0)])
+        try add([candidate(registryPlace, Shared(OwnTopics.settings(registryPlace.topic)), adoptedEnd: 0)])
         if isStrict {
             try raiseRegistry(key)
             // Nothing is done before its registry record is synced, so a tear holds nothing that anyone relies on.

@@ -28,7 +28,7 @@ extension Recovery {
     private mutating func addKnown() throws(DiskError) {
         var candidates: [Candidate] = []
         for (id, entry) in registry.sortedTopics {
-            let settings = settings(of: entry)
+            let settings = Shared(settings(of: entry))
             for index in 0..<entry.partitions {
                 let place = PartitionPlace(root: path, topic: entry.name, id: id, index: index, disk: disk)
                 let end = Int(index) < entry.adoptedEnds.count ? entry.adoptedEnds[Int(index)] : 0
@@ -105,7 +105,7 @@ extension Recovery {
             name: topic, partitions: count,
             configuration: ["retention.bytes": "-1", "retention.ms": "-1"], isInternal: topic.hasPrefix("__"),
             isAdopted: true, adoptedEnds: Array(repeating: .max, count: Int(count)))
-        let settings = settings(of: entry)
+        let settings = Shared(settings(of: entry))
         try add(
             (0..<count).map { index in
                 let place = PartitionPlace(root: path, topic: topic, id: id, index: index, disk: disk)

@@ -139,7 +139,7 @@ struct Recovery {
         (registry, changes) = (Registry(), [])
         (report.scannedBytes, report.adopted) = (0, [])
         try readRegistry()
-        try add([candidate(positionsPlace, OwnTopics.settings(positionsPlace.topic), adoptedEnd: 0)])
+        try add([candidate(positionsPlace, Shared(OwnTopics.settings(positionsPlace.topic)), adoptedEnd: 0)])
         try readTopics()
     }
 

@@ -18,8 +18,8 @@ extension Segment {
     }
 
     /// Reads batch headers from a border on, up to `end`.
-    func scanner(from start: Int64, to end: Int64) throws(DiskError) -> BatchScanner {
-        BatchScanner(try file(), from: start, to: end, checksCRC: false)
+    func scanner(from start: Int64, to end: Int64, readsAhead: Bool = true) throws(DiskError) -> BatchScanner {
+        BatchScanner(try file(), from: start, to: end, checksCRC: false, readsAhead: readsAhead)
     }
 
     /// Where a file of the segment is found now, and how it is opened.
@@ -90,17 +90,21 @@ extension Segment {
 
     /// The files have their names: from now on they are opened by these, and kept as the cache likes.
     func settle() {
-        state.withLock { state in
+        let aborted = state.withLock { state in
             state.isHeld = false
             state.suffix = ""
+            return state.aborted
         }
-        aborted.settle()
+        aborted?.settle()
     }
 
     /// The files' names may be others' from now on. What is open stays readable; nothing is opened any more, as if it were
     /// not there. Comes before the files are renamed or removed.
     func retire() {
-        state.withLock { $0.isRetired = true }
-        aborted.retire()
+        let aborted = state.withLock { state in
+            state.isRetired = true
+            return state.aborted
+        }
+        aborted?.retire()
     }
 }

@@ -74,25 +74,35 @@ extension Segment {
 
     // MARK: - Looking
 
-    /// Where to begin the search for an offset: the last entry at or below it, nil for the beginning.
+    /// Where to search for an offset: the last entry at or below it, nil for the beginning, and the one after that.
     /// - Throws: damage, if the index cannot be that of this segment.
-    func offsetEntry(atOrBefore relativeOffset: Int64) throws(DiskError) -> OffsetIndex.Entry? {
-        let known = state.withLock {
-            OffsetIndex.entry(in: $0.builder?.offsets ?? [], atOrBefore: relativeOffset)
+    func bracket(of relativeOffset: Int64) throws(DiskError) -> OffsetIndex.Bracket {
+        try bracket { entries in
+            OffsetIndex.bracket(in: entries, of: relativeOffset)
+        } inFile: { (index) throws(IndexFault) in
+            try index.bracket(of: relativeOffset)
         }
-        if let known { return known }
-        let index = OffsetIndex(bytes: try written(.offsets) { _ in }.bytes)
-        return try search(.offsets) { () throws(IndexFault) in try index.entry(atOrBefore: relativeOffset) }
     }
 
-    /// The last batch border that is known at or before a position, nil for the beginning.
-    func offsetEntry(atOrBeforePosition position: Int64) throws(DiskError) -> OffsetIndex.Entry? {
-        let known = state.withLock {
-            OffsetIndex.entry(in: $0.builder?.offsets ?? [], atOrBeforePosition: position)
+    /// The batch borders that are known around a position.
+    func bracket(ofPosition position: Int64) throws(DiskError) -> OffsetIndex.Bracket {
+        try bracket { entries in
+            OffsetIndex.bracket(in: entries, ofPosition: position)
+        } inFile: { (index) throws(IndexFault) in
+            try index.bracket(ofPosition: position)
         }
-        if let known { return known }
+    }
+
+    private func bracket(
+        inMemory: ([OffsetIndex.Entry]) -> OffsetIndex.Bracket,
+        inFile: (OffsetIndex) throws(IndexFault) -> OffsetIndex.Bracket
+    ) throws(DiskError) -> OffsetIndex.Bracket {
+        let newest = state.withLock { inMemory($0.builder?.offsets ?? []) }
+        if newest.below != nil { return newest }
         let index = OffsetIndex(bytes: try written(.offsets) { _ in }.bytes)
-        return try search(.offsets) { () throws(IndexFault) in try index.entry(atOrBeforePosition: position) }
+        var found = try search(.offsets) { () throws(IndexFault) in try inFile(index) }
+        found.above = found.above ?? newest.above
+        return found
     }
 
     /// Where a time comes between the time entries; the last one of a segment that grows is what it is so far.

@@ -11,14 +11,29 @@ extension Segment {
     /// The first batch that reaches `offset` or lies beyond it, and whether the index says the same of its offsets.
     func find(_ offset: Offset, limit: Int64) throws(DiskError) -> (batch: ScannedBatch, isConfirmed: Bool)? {
         try withIndexes { () throws(DiskError) in
-            let entry = try offsetEntry(atOrBefore: offset - base)
-            var walk = try walk(from: entry, limit: limit)
+            let bracket = try bracket(of: offset - base)
+            if let batch = try batch(with: offset, at: bracket, limit: limit) { return (batch, true) }
+            var walk = try walk(from: bracket, limit: limit)
             while let batch = try next(&walk) {
                 guard batch.lastOffset >= offset else { continue }
-                return (batch, entry.map { base + Int64($0.relativeOffset) } == batch.lastOffset)
+                return (batch, bracket.below.map { base + Int64($0.relativeOffset) } == batch.lastOffset)
             }
             return nil
         }
+    }
+
+    /// The batch that the second of two entries names, if it has the offset, and its own are those of the entry. Where
+    /// batches are large that is so: every one of them has an entry.
+    private func batch(
+        with offset: Offset, at bracket: OffsetIndex.Bracket, limit: Int64
+    ) throws(DiskError) -> ScannedBatch? {
+        guard bracket.isWide, let entry = bracket.above else { return nil }
+        let position = Int64(entry.position)
+        guard position < limit, let header = try file().batchHeader(at: position), header.baseOffset >= base,
+            header.baseOffset <= offset, header.lastOffset >= offset,
+            header.lastOffset == base + Int64(entry.relativeOffset), Int64(header.size) <= limit - position
+        else { return nil }
+        return ScannedBatch(position: position, header: header)
     }
 
     /// How far whole batches reach from `first` on without going past `position`; at least `first` itself.
@@ -35,7 +50,8 @@ extension Segment {
         if isConfirmed && result.end >= position { return result }
         let end = nextOffset
         var confirmed = isConfirmed ? result : nil
-        var scanner = try scanner(from: result.end, to: limit)
+        var scanner = try scanner(
+            from: result.end, to: limit, readsAhead: first.size <= BatchScanner.headerWindow)
         // What is bad is met by who reads on from there.
         while case .batch(let batch) = try scanner.next(), batch.nextOffset <= end {
             guard batch.baseOffset >= result.nextOffset else {
@@ -63,8 +79,8 @@ extension Segment {
             // None before the last offset entry below the batch that `after` names has such a record: when that offset
             // entry was made, all timestamps were below.
             let last = max(Int64(after.relativeOffset) - 1, first - base)
-            let start = try offsetEntry(atOrBefore: last)
-            if let start, limit < size, Int64(start.position) >= limit { return nil }
+            let start = try bracket(of: last)
+            if let entry = start.below, limit < size, Int64(entry.position) >= limit { return nil }
             var walk = try walk(from: start, limit: limit)
             while let batch = try next(&walk) {
                 if batch.lastOffset >= first && batch.maxTimestamp >= timestamp { return batch }
@@ -90,7 +106,8 @@ extension Segment {
             if last != .none { try check(last, limit: size) }
             // A last entry that is missing would make the segment look older than it is.
             let index = OffsetIndex(bytes: try written(.offsets) { _ in }.bytes)
-            var walk = try walk(from: index.count == 0 ? nil : index[index.count - 1], limit: size)
+            let end = OffsetIndex.Bracket(below: index.count == 0 ? nil : index[index.count - 1])
+            var walk = try walk(from: end, limit: size)
             while let batch = try next(&walk) {
                 guard batch.maxTimestamp <= last.timestamp else {
                     throw damage(.times, "its last entry is missing")
@@ -110,7 +127,7 @@ extension Segment {
         guard limit < size else { return try largest().timestamp }
         return try withIndexes { () throws(DiskError) in
             var largest = try timeEntry(below: end - base)?.timestamp ?? TimeIndex.Entry.none.timestamp
-            var walk = try walk(from: try offsetEntry(atOrBeforePosition: limit - 1), limit: limit)
+            var walk = try walk(from: try bracket(ofPosition: limit - 1), limit: limit)
             while let batch = try next(&walk) { largest = max(largest, batch.maxTimestamp) }
             return largest
         }
@@ -123,7 +140,7 @@ extension Segment {
         try withIndexes { () throws(DiskError) in
             var largest = TimeIndex.Entry.none.timestamp
             var cut: ScannedBatch?
-            var walk = try walk(from: try offsetEntry(atOrBefore: offset - base), limit: limit)
+            var walk = try walk(from: try bracket(of: offset - base), limit: limit)
             while let batch = try next(&walk) {
                 if batch.lastOffset < offset { continue }
                 // Of an old set only the last offset is known.
@@ -140,7 +157,7 @@ extension Segment {
     /// Looks for the batch that a time entry names.
     private func check(_ entry: TimeIndex.Entry, limit: Int64) throws(DiskError) {
         let offset = base + Int64(entry.relativeOffset)
-        var walk = try walk(from: try offsetEntry(atOrBefore: offset - base), limit: limit)
+        var walk = try walk(from: try bracket(of: offset - base), limit: limit)
         while let batch = try next(&walk), batch.baseOffset <= offset {
             if batch.lastOffset >= offset && batch.maxTimestamp == entry.timestamp { return }
         }
@@ -159,14 +176,16 @@ extension Segment {
         var named: Offset?
     }
 
-    /// Begins to walk where an entry says that a batch begins, if one does.
-    private func walk(from entry: OffsetIndex.Entry?, limit: Int64) throws(DiskError) -> Walk {
+    /// Begins to walk where the first of two entries says that a batch begins, if one does.
+    private func walk(from bracket: OffsetIndex.Bracket, limit: Int64) throws(DiskError) -> Walk {
         let offsets = base..<max(base, nextOffset)
-        guard let entry else { return Walk(scanner: try scanner(from: 0, to: limit), offsets: offsets) }
+        guard let entry = bracket.below else {
+            return Walk(scanner: try scanner(from: 0, to: limit), offsets: offsets)
+        }
         guard entry.position > 0, Int64(entry.position) < limit else {
             throw damage(.offsets, "byte \(entry.position) is beyond the log")
         }
-        var scanner = try scanner(from: Int64(entry.position), to: limit)
+        var scanner = try scanner(from: Int64(entry.position), to: limit, readsAhead: !bracket.isWide)
         // Its offset is that of the batch, or of a later one: older brokers made one entry for several batches.
         guard case .batch(let batch) = try scanner.next(), batch.baseOffset >= base,
             batch.baseOffset - base <= Int64(entry.relativeOffset)

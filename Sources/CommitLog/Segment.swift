@@ -11,8 +11,6 @@ final class Segment: Sendable {
     let directory: String
     let files: FileCache
     let state: Lock<State>
-    /// The aborted transactions whose markers are here.
-    let aborted: TransactionIndexFile
 
     struct State {
         var log: Kept<any DiskFile>?
@@ -35,6 +33,8 @@ final class Segment: Sendable {
         var indexInterval: Int64
         /// `.swap` while compaction has not given the files their names.
         var suffix = ""
+        /// Made when first asked for: most segments know no transactions, and nobody asks.
+        var aborted: TransactionIndexFile?
         /// Nothing is taken away by the cache.
         var isHeld = false
         /// The files' names may be others' by now.
@@ -73,7 +73,6 @@ final class Segment: Sendable {
         self.base = base
         self.files = files
         self.state = Lock(state)
-        aborted = TransactionIndexFile(in: directory, base: base, files: files, suffix: state.suffix)
     }
 
     /// A segment to which nothing is appended any more. Nothing is opened or read before it is needed.
@@ -112,6 +111,16 @@ final class Segment: Sendable {
 
     var size: Int64 { state.withLock { $0.size } }
     var nextOffset: Offset { state.withLock { $0.nextOffset } }
+    /// The aborted transactions whose markers are here.
+    var aborted: TransactionIndexFile {
+        state.withLock { state in
+            if let made = state.aborted { return made }
+            let made = TransactionIndexFile(
+                in: directory, base: base, files: files, suffix: state.suffix, isRetired: state.isRetired)
+            state.aborted = made
+            return made
+        }
+    }
     var closedAt: CommitTicket { state.withLock { $0.closedAt } }
     /// Entries of both indexes of a segment that is not closed.
     var indexCounts: IndexBuilder.Counts {
@@ -147,12 +156,14 @@ final class Segment: Sendable {
 
     /// From now on nothing is appended. The indexes were written, and are mapped when they are next needed.
     func close(at ticket: CommitTicket) {
-        state.withLock { state in
+        let aborted = state.withLock { state in
             state.largest = state.builder?.largest
             state.builder = nil
             (state.offsets, state.times) = (nil, nil)
             state.closedAt = ticket
+            return state.aborted
         }
+        aborted?.close()
     }
 
     /// Of the first batch, nil if there is none: `segment.ms` counts from it.

@@ -93,7 +93,8 @@ struct SegmentCheck {
     private func decode(_ batch: ScannedBatch) throws(DiskError) {
         guard batch.size <= options.batchLimit else {
             return findings.add(
-                path, batch.position, "not decoded: \(batch.size) bytes are more than \(options.batchLimit)")
+                path, batch.position,
+                "not decoded: \(batch.size) bytes are more than \(options.batchLimit); --batch-limit allows more")
         }
         let bytes = try file.readBytes(at: batch.position, count: batch.size)
         do throws(RecordError) {

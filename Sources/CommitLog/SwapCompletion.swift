@@ -95,9 +95,23 @@ enum SwapCompletion {
 
     /// `00000000000000000042.log.swap` taken apart: 42 and `.log`; nil for what is no part of a segment.
     static func part(_ name: String, _ ending: String) -> (base: Offset, suffix: String)? {
-        guard name.hasSuffix(ending) else { return nil }
-        let plain = name.dropLast(ending.utf8.count)
-        guard let dot = plain.firstIndex(of: "."), let base = Segment.offset(named: plain[..<dot]) else { return nil }
-        return (base, String(plain[dot...]))
+        // By bytes: every name of every partition comes by here when a data directory is opened.
+        let bytes = name.utf8
+        guard bytes.count > baseDigits + ending.utf8.count, bytes.suffix(ending.utf8.count).elementsEqual(ending.utf8)
+        else { return nil }
+        let dot = bytes.index(bytes.startIndex, offsetBy: baseDigits)
+        guard bytes[dot] == UInt8(ascii: ".") else { return nil }
+        var base: Offset = 0
+        for digit in bytes[..<dot] {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            let (tens, isTooLarge) = base.multipliedReportingOverflow(by: 10)
+            let (sum, isStillTooLarge) = tens.addingReportingOverflow(Offset(digit - UInt8(ascii: "0")))
+            guard !isTooLarge, !isStillTooLarge else { return nil }
+            base = sum
+        }
+        guard Segment.bases.contains(base) else { return nil }
+        return (base, String(name[dot..<bytes.index(bytes.endIndex, offsetBy: -ending.utf8.count)]))
     }
+
+    private static let baseDigits = 20
 }

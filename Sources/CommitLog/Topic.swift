@@ -13,7 +13,7 @@ package final class Topic: Sendable {
     struct State: Sendable {
         var partitions: [Partition]
         var configuration: [String: String]
-        var settings: TopicSettings
+        var settings: Shared<TopicSettings>
     }
 
     init(name: String, id: TopicID, isInternal: Bool, _ state: State) {
@@ -28,16 +28,18 @@ package final class Topic: Sendable {
     /// As it was given, in Kafka's names; what it does not say has the default.
     package var configuration: [String: String] { state.withLock { $0.configuration } }
     /// ``configuration``, read.
-    package var settings: TopicSettings { state.withLock { $0.settings } }
+    package var settings: TopicSettings { sharedSettings.value }
+    var sharedSettings: Shared<TopicSettings> { state.withLock { $0.settings } }
 
     /// From now on the topic is configured so; its partitions follow one after the other.
     func apply(_ configuration: [String: String], _ settings: TopicSettings) {
+        let shared = Shared(settings)
         let partitions = state.withLock { state in
             state.configuration = configuration
-            state.settings = settings
+            state.settings = shared
             return state.partitions
         }
-        for partition in partitions { partition.apply(settings) }
+        for partition in partitions { partition.apply(shared) }
     }
 
     func add(_ more: [Partition]) { state.withLock { $0.partitions += more } }

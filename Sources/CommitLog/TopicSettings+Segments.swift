@@ -1,11 +1,17 @@
 import Records
 
 extension TopicSettings {
-    /// What is taken off ``segmentMilliseconds`` for one segment, so that not all partitions that were made together close
+    /// How old a segment's first batch becomes before the next one closes it: as Kafka, in time for what waits in it to be
+    /// compacted.
+    var segmentLifetime: Int64 {
+        cleanupPolicy.contains(.compact) ? min(segmentMilliseconds, maxCompactionLagMilliseconds) : segmentMilliseconds
+    }
+
+    /// What is taken off ``segmentLifetime`` for one segment, so that not all partitions that were made together close
     /// theirs at one moment. The same each time it is asked for.
     /// - Parameter seed: differs from partition to partition.
     func jitter(of base: Offset, seed: UInt64) -> Int64 {
-        let most = min(segmentJitterMilliseconds, segmentMilliseconds)
+        let most = min(segmentJitterMilliseconds, segmentLifetime)
         guard most > 0 else { return 0 }
         // SplitMix64: neighbours come out far from each other.
         var mixed = (UInt64(bitPattern: base) &+ 1) &* 0x9e37_79b9_7f4a_7c15 ^ seed

@@ -18,7 +18,8 @@ package struct TopicSettings: Hashable, Sendable {
     package var minCleanableDirtyRatio = 0.5
     /// `min.compaction.lag.ms`: records younger than this are not compacted.
     package var minCompactionLagMilliseconds: Int64 = 0
-    /// `max.compaction.lag.ms`: records older than this make their log due, whatever its dirty ratio.
+    /// `max.compaction.lag.ms`: records older than this make their log due, whatever its dirty ratio, and their segment's
+    /// end due if it is still written to.
     package var maxCompactionLagMilliseconds = Int64.max
     /// `file.delete.delay.ms`: how long the files of a deleted segment stay under their `.deleted` name.
     package var fileDeleteDelayMilliseconds: Int64 = 60_000

@@ -24,11 +24,11 @@ final class TransactionIndexFile: Sendable {
     /// Entries read in one go.
     private static let window = 1_024
 
-    init(in directory: String, base: Offset, files: FileCache, suffix: String) {
+    init(in directory: String, base: Offset, files: FileCache, suffix: String, isRetired: Bool) {
         self.directory = directory
         self.base = base
         self.files = files
-        state = Lock(State(suffix: suffix))
+        state = Lock(State(suffix: suffix, isRetired: isRetired))
     }
 
     /// - Throws: as if the file were missing, once its name may be another's.

@@ -59,6 +59,7 @@ def measure(program, penstock, folder, megabytes, rounds, partitions):
     numbers([program, "partitions", fresh(data), str(partitions)])
     opening = numbers([program, "open", data])
     shutil.rmtree(data)
+    shutil.rmtree(f"{data}-warm", ignore_errors=True)
     return {"append": appends, "verify": verifies, "recovery_gb_s": recoveries, "lookup": lookup, "opening": opening}
 
 

@@ -27,6 +27,19 @@ import Testing
         for key in refused where model[key] == nil { #expect(map.offset(of: key.rawSpan) == nil) }
     }
 
+    @Test(
+        "all of the memory is used, whatever the length of the keys",
+        arguments: [(length: 4, least: 28_000), (20, 20_000), (60, 11_000), (200, 4_600)])
+    func capacity(length: Int, least: Int) throws {
+        let map = try CleanerMap(bytes: 1 << 20)
+        var key = [UInt8](repeating: 7, count: length)
+        for number in 0..<Int32.max {
+            withUnsafeBytes(of: number) { for (place, byte) in $0.enumerated() { key[place] = byte } }
+            guard map.put(key.rawSpan, Offset(number)) else { break }
+        }
+        #expect(map.count >= least, "\(map.count) keys")
+    }
+
     @Test("a key longer than the limit is refused, and the map goes on")
     func longKeys() throws {
         let map = try CleanerMap(bytes: 8_192)

@@ -277,7 +277,7 @@ import Testing
             var settings = own.settings
             #expect(settings.cleanupPolicy == .compact)
             settings.segmentBytes = 1_000
-            own.apply(settings)
+            own.apply(Shared(settings))
         }
         let topic = try directory.createTopic("t", partitions: 2)
         for number in 0..<40 {

@@ -13,7 +13,9 @@ import Testing
         static let base: Offset = 1000
 
         /// Batches of a segment with random sizes, offsets and times; some offsets are missing, as compaction leaves them.
-        init(_ random: inout SeededGenerator, count: Int, steps: ClosedRange<Int64> = -3000...4000) throws {
+        init(_ random: inout SeededGenerator, count: Int, steps: ClosedRange<Int64> = -3000...4000, largest: Int = 300)
+            throws
+        {
             var offset = Self.base
             var time: Int64 = Make.time
             for _ in 0..<count {
@@ -21,7 +23,7 @@ import Testing
                 let records = (0..<Int.random(in: 1...4, using: &random)).map { _ in
                     Record(
                         timestamp: Bool.random(using: &random) ? time : time - 500,
-                        value: random.bytes(Int.random(in: 0...300, using: &random)))
+                        value: random.bytes(Int.random(in: 0...largest, using: &random)))
                 }
                 let batch = try RecordBatch.encode(records)
                 batch.stamp(baseOffset: offset, leaderEpoch: 0)
@@ -79,9 +81,9 @@ import Testing
         /// - Parameter isClosed: else some of the entries are in the files and some are not.
         init(
             _ random: inout SeededGenerator, isClosed: Bool, mappedBytes: Int = 1 << 20,
-            steps: ClosedRange<Int64> = -3000...4000
+            steps: ClosedRange<Int64> = -3000...4000, largest: Int = 300
         ) throws {
-            model = try Model(&random, count: 60, steps: steps)
+            model = try Model(&random, count: 60, steps: steps, largest: largest)
             interval = [0, 1, 200, 1000, 100_000].randomElement(using: &random) ?? 0
             try memory.disk.makeDirectory("/s")
             try memory.disk.open(Self.stem + ".log", .create).write(model.bytes, at: 0)
@@ -148,14 +150,15 @@ import Testing
     }
 
     @Test(
-        "a segment finds by offset, by time and by size what a walk from its beginning finds", arguments: Seeds.some(16)
-    )
-    func lookups(seed: UInt64) throws {
+        "a segment finds by offset, by time and by size what a walk from its beginning finds",
+        arguments: Seeds.some(16),
+        [300, 20_000])
+    func lookups(seed: UInt64, largest: Int) throws {
         var random = SeededGenerator(seed: seed)
         for isClosed in [true, false] {
             // With too little room for mappings nothing is kept, and all is found the same.
             for room in [1 << 20, 0] {
-                let site = try Site(&random, isClosed: isClosed, mappedBytes: room)
+                let site = try Site(&random, isClosed: isClosed, mappedBytes: room, largest: largest)
                 let before = Segment.IndexKind.allCases.map { site.memory.bytes(of: Site.stem + $0.suffix) }
                 try site.check(&random, "closed \(isClosed), room \(room)")
                 #expect(Segment.IndexKind.allCases.map { site.memory.bytes(of: Site.stem + $0.suffix) } == before)

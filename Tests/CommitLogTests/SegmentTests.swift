@@ -96,6 +96,27 @@ import Testing
         #expect(logs.map { Int($0.dropFirst("/d/t-0/".count).dropLast(4)) } == [0, 2])
     }
 
+    @Test(
+        "with compaction a segment also rolls when its first batch is older than max.compaction.lag.ms",
+        arguments: [("compact", [0, 2]), ("compact,delete", [0, 2]), ("delete", [0])])
+    func rollingForCompaction(policy: String, bases: [Int]) throws {
+        let memory = MemoryDisk()
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic(
+            "t", partitions: 1,
+            configuration: [
+                "cleanup.policy": policy, "max.compaction.lag.ms": "500", "segment.ms": "5000",
+                // No more than what is left of it.
+                "segment.jitter.ms": policy == "delete" ? "0" : "1",
+            ])
+        for time in [0, 499, 501, 900] {
+            let record = Record(timestamp: Make.time + Int64(time), key: [1], value: [2])
+            _ = try directory.append(RecordBatch.encode([record]), to: topic.partitions[0])
+        }
+        let logs = memory.files.filter { $0.hasPrefix("/d/t-0/") && $0.hasSuffix(".log") }
+        #expect(logs.map { Int($0.dropFirst("/d/t-0/".count).dropLast(4)) } == bases)
+    }
+
     @Test("segment.jitter.ms closes segments earlier, by another part of it for each segment and partition")
     func jitter() throws {
         var settings = TopicSettings()

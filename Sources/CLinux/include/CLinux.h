@@ -19,6 +19,9 @@ uint32_t penstock_crc32c_portable(uint32_t crc, const void *bytes, size_t size);
 /* Takes room on the disk for `size` bytes from the beginning of a file, whose size does not change by it. */
 int penstock_allocate(int file, int64_t size);
 
+/* Gives the pages that were freed back to the system. */
+void penstock_trim_heap(void);
+
 /* epoll. `events` is a mask of the PENSTOCK_EPOLL bits; `data` comes back with each event. */
 #define PENSTOCK_EPOLL_IN 0x001u
 #define PENSTOCK_EPOLL_OUT 0x004u
