@@ -108,8 +108,10 @@ let package = Package(
             dependencies: ["Connectors", "Pipelines", "CommitLog", "Records", "Settings", "Platform", "TestSupport"],
             swiftSettings: house),
         .testTarget(
-            name: "PenstockTests", dependencies: ["penstock", "Pipelines", "Settings", "Platform"], swiftSettings: house
-        ),
+            name: "PenstockTests",
+            dependencies: [
+                "penstock", "Broker", "CommitLog", "Pipelines", "Settings", "Records", "Platform", "TestSupport",
+            ], swiftSettings: house),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Platform"], swiftSettings: house),
     ],

@@ -36,12 +36,8 @@ final class House: Sendable {
         self.began = began
         rates = Lock(Rates(began: began))
         loop = try EventLoop(clock: clock)
-        var broker = BrokerOptions()
-        broker.createsTopics = options.createTopics
-        broker.defaultPartitions = Int32(options.partitions)
-        broker.timeRetentionInterval = options.retentionCheck
         node = Broker.Node(
-            directory: directory, options: broker, clock: clock, scheduler: loop,
+            directory: directory, options: options.broker, clock: clock, scheduler: loop,
             advertised: Broker.Node.Endpoint(host: "", port: 0), log: { log.warning($0) })
         listener = try Self.bind(options, loop, node, log)
         address = listener.map { Self.advertised(options, port: $0.port) }.map(\.description)

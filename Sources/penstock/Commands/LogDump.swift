@@ -5,6 +5,7 @@ struct LogDumpOptions: Options {
     var batches = false
     var from: Int?
     var until: Int?
+    var batchLimit = ByteCount.mebibytes(128)
     var json = false
     var places = LogPlaces()
 
@@ -12,9 +13,17 @@ struct LogDumpOptions: Options {
         walker.option("batches", &batches, "Print the batches without their records.")
         walker.option("from", &from, range: 0..., "Leave out what ends before this offset.")
         walker.option("until", &until, range: 0..., "Leave out what begins at this offset or behind it.")
+        walker.option(
+            "batch_limit", &batchLimit, range: ByteCount(1)...ByteCount.largestBatch,
+            "Bytes of one batch whose records are printed, stored or decompressed: so much memory may be taken.")
         walker.option("json", &json, "Print a JSON object on each line.")
         places.walk(&walker)
     }
+}
+
+extension ByteCount {
+    /// What a batch may have in Kafka's format.
+    static let largestBatch = ByteCount(Int(Int32.max))
 }
 
 extension Command {
@@ -39,6 +48,7 @@ extension Command {
         LogPlaces.warnIfInUse(places)
         var limits = LogDump.Options()
         limits.records = !options.batches
+        limits.batchLimit = options.batchLimit.bytes
         limits.from = Int64(options.from ?? 0)
         limits.until = options.until.map { Int64($0) } ?? .max
         let output = LineOutput()

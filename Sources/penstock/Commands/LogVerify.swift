@@ -5,6 +5,7 @@ import Settings
 struct LogVerifyOptions: Options {
     var deep = false
     var threads: Int?
+    var batchLimit = ByteCount.mebibytes(128)
     var json = false
     var places = LogPlaces()
 
@@ -13,6 +14,9 @@ struct LogVerifyOptions: Options {
         walker.option(
             "threads", &threads, range: 1...256,
             "Partitions that are read at the same time; one per processor if absent.")
+        walker.option(
+            "batch_limit", &batchLimit, range: ByteCount(1)...ByteCount.largestBatch,
+            "With --deep, bytes of one batch, stored or decompressed: so much memory may each thread take.")
         walker.option("json", &json, "Print a JSON object for each place, and one for the summary.")
         places.walk(&walker)
     }
@@ -46,6 +50,7 @@ extension Command {
         let screen = Screen(.err)
         var limits = LogVerification.Options()
         limits.isDeep = options.deep
+        limits.batchLimit = options.batchLimit.bytes
         limits.threads = options.threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         var total = LogVerification.Summary()
         for place in places {

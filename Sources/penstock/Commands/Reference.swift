@@ -6,28 +6,37 @@ struct ReferenceOptions: Options {
     var type: String?
 
     mutating func walk(_ walker: inout some OptionWalker) {
-        walker.argument("type", &type, shown: "TYPE", "A type of component, such as tail; without it, all of them.")
+        walker.argument(
+            "type", &type, shown: "TYPE", "A type of component, such as tail, or 'bounds'; without it, all of them.")
     }
 }
 
 extension Command {
     static let reference = Command(
-        "reference", ReferenceOptions.self, summary: "Print every component and its options.",
+        "reference", ReferenceOptions.self, summary: "Print every component and its options, and every bound.",
         about: """
             Prints the reference of pipeline files, in Markdown: every source, processor, channel and sink with its \
-            options, their kinds, defaults and ranges. It comes from what the files are read by, so it cannot be out \
+            options, their kinds, defaults and ranges; and the bounds that `penstock run --set` changes. It comes from what the files are read by, so it cannot be out \
             of date.
             """,
-        examples: [("penstock reference tail", "The options of one component.")]
+        examples: [
+            ("penstock reference tail", "The options of one component."),
+            ("penstock reference bounds", "What `penstock run --set` changes."),
+        ]
     ) { options in
+        if options.type == "bounds" {
+            Console.out.line(Reference.bounds)
+            return ExitCode.done
+        }
         let components = Reference.components(of: builtins)
         let chosen = components.filter { options.type == nil || $0.name == options.type }
         guard !chosen.isEmpty else {
             let name = options.type ?? ""
-            let hint = Suggestion.hint(for: name, in: components.map(\.name))
+            let hint = Suggestion.hint(for: name, in: components.map(\.name) + ["bounds"])
             throw Failure("expected a type of component, found \(name.quoted)\(hint)", code: ExitCode.usage)
         }
-        Console.out.line(chosen.map(\.markdown).joined(separator: "\n\n"))
+        let pages = chosen.map(\.markdown) + (options.type == nil ? [Reference.bounds] : [])
+        Console.out.line(pages.joined(separator: "\n\n"))
         return ExitCode.done
     }
 }

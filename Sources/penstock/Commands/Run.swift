@@ -1,3 +1,4 @@
+import Broker
 import CommitLog
 import Pipelines
 import Settings
@@ -16,6 +17,7 @@ struct RunOptions: Options {
     var visible = Visibility.written
     var reserve = ByteCount.mebibytes(64)
     var retentionCheck = Duration.seconds(300)
+    var set: [BoundSetting] = []
     var logLevel = Log.Level.info
 
     static let standardListen = Address(host: "127.0.0.1", port: 9092)
@@ -60,6 +62,10 @@ struct RunOptions: Options {
         walker.option(
             "retention_check", &retentionCheck, range: Duration.seconds(1)...,
             "How often records that are older than their topic keeps them are looked for.")
+        walker.option(
+            "set", &set,
+            "A bound of the log or of the broker, by the name that Kafka gives it where Kafka has it; `penstock reference bounds` lists them with their defaults.",
+            example: "log.cleaner.dedupe.buffer.size=134217728")
         walker.option("log_level", &logLevel, "The least important messages that are shown.")
         walker.check(
             "files",
@@ -72,11 +78,20 @@ extension Visibility: OptionChoice {}
 extension RunOptions {
     /// How the data directory is to work.
     var log: LogOptions {
-        var log = LogOptions()
+        var log = Bounds(set).log
         log.visibility = visible
         log.reserveBytes = Int64(reserve.bytes)
         log.adopt = adopt
         return log
+    }
+
+    /// How the broker is to work.
+    var broker: BrokerOptions {
+        var broker = Bounds(set).broker
+        broker.createsTopics = createTopics
+        broker.defaultPartitions = Int32(partitions)
+        broker.timeRetentionInterval = retentionCheck
+        return broker
     }
 }
 
