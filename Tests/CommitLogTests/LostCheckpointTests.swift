@@ -14,7 +14,7 @@ import Testing
         let directory = try DataDirectory.open("/d", disk: memory.disk)
         var settings = directory.positionsPartition.settings
         settings.segmentBytes = 1_000
-        directory.positionsPartition.apply(settings)
+        directory.positionsPartition.apply(Shared(settings))
         let compacted = ["cleanup.policy": "compact", "segment.bytes": "400", "min.cleanable.dirty.ratio": "0.01"]
         let old = try directory.createTopic("old", partitions: 1, configuration: compacted)
         let topic = try directory.createTopic("t", partitions: 3)

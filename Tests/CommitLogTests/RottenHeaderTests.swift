@@ -27,7 +27,7 @@ import Testing
         guard isSmall else { return }
         var settings = partition.settings
         settings.segmentBytes = bytes
-        partition.apply(settings)
+        partition.apply(Shared(settings))
     }
 
     private func rot(_ memory: MemoryDisk, _ path: String, _ kind: Rot, batch: Int) throws {
