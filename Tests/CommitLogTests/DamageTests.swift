@@ -18,17 +18,6 @@ import Testing
         return site
     }
 
-    private func batches(_ bytes: [UInt8]) throws -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        var start = 0
-        while start < bytes.count {
-            let size = try BatchHeader(parsing: bytes.rawSpan.extracting(droppingFirst: start)).size
-            ranges.append(start..<start + size)
-            start += size
-        }
-        return ranges
-    }
-
     @Test("a partition that lost more offsets than a segment has is offline and as it was, and the others are served")
     func lostMuch() throws {
         var site = try site()
@@ -51,7 +40,7 @@ import Testing
     func record(batch: Int) throws {
         var site = try site()
         var bytes = try #require(site.memory.bytes(of: Self.log))
-        let range = try batches(bytes)[batch]
+        let range = try Make.batches(in: bytes)[batch]
         bytes[range.upperBound - 2] ^= 1
         let bad = Array(bytes[range])
         site.memory.setBytes(of: Self.log, to: bytes)
@@ -105,7 +94,7 @@ import Testing
     func positionsDamage() throws {
         var site = try site()
         var bytes = try #require(site.memory.bytes(of: Self.positions))
-        let range = try batches(bytes)[1]
+        let range = try Make.batches(in: bytes)[1]
         bytes[range.upperBound - 2] ^= 1
         site.memory.setBytes(of: Self.positions, to: bytes)
         for _ in 0..<2 {
@@ -132,7 +121,7 @@ import Testing
             for value in ["a", "b", "c"] { _ = try directory.append(Make.batch([value]), to: topic.partitions[1]) }
             try directory.sync()
             var bytes = try #require(memory.bytes(of: Self.log))
-            bytes[try batches(bytes)[1].upperBound - 2] ^= 1
+            bytes[try Make.batches(in: bytes)[1].upperBound - 2] ^= 1
             memory.setBytes(of: Self.log, to: bytes)
             memory.kill()
             directory = try DataDirectory.open("/d", options: options, disk: memory.disk)

@@ -53,18 +53,6 @@ import Testing
         return Dictionary(uniqueKeysWithValues: files.map { ($0, memory.bytes(of: $0)) })
     }
 
-    /// Where the batches of the registry lie in its only segment.
-    private func batches(_ bytes: [UInt8]) throws -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        var start = 0
-        while start < bytes.count {
-            let size = try BatchHeader(parsing: bytes.rawSpan.extracting(droppingFirst: start)).size
-            ranges.append(start..<start + size)
-            start += size
-        }
-        return ranges
-    }
-
     @Test("whichever record of the registry rots, no producer id is handed out twice")
     func producerIDs() throws {
         for isClean in [true, false] {
@@ -75,7 +63,7 @@ import Testing
                 clients.append(try site.directory.nextProducerIdBlock())
                 if isClean { try site.directory.close() } else { try site.directory.sync() }
                 var bytes = try #require(site.memory.bytes(of: Self.log))
-                let ranges = try batches(bytes)
+                let ranges = try Make.batches(in: bytes)
                 // The last one too: it was synced, and may look like a torn tail.
                 bytes[ranges[min(rotten, ranges.count - 1)].upperBound - 1] ^= 1
                 site.memory.setBytes(of: Self.log, to: bytes)
@@ -133,7 +121,7 @@ import Testing
             try site.directory.alterTopic(named: "t", configuration: ["retention.ms": "-1"])
             _ = try site.directory.createTopic("later", partitions: 1, configuration: ["retention.ms": "1"])
             var bytes = try #require(site.memory.bytes(of: Self.log))
-            let altered = try batches(bytes)
+            let altered = try Make.batches(in: bytes)
             bytes[altered[altered.count - 2].upperBound - 1] ^= 1
             site.memory.setBytes(of: Self.log, to: bytes)
             site.memory.kill()

@@ -83,16 +83,6 @@ import Testing
         memory.files.filter { $0.hasPrefix("/d/t-0/") && $0.hasSuffix(".log") }.sorted()
     }
 
-    private func starts(_ bytes: [UInt8]) throws -> [Int] {
-        var starts: [Int] = []
-        var start = 0
-        while start < bytes.count {
-            starts.append(start)
-            start += try BatchHeader(parsing: bytes.rawSpan.extracting(droppingFirst: start)).size
-        }
-        return starts
-    }
-
     @Test(
         "a base offset that changed is found by readers, whichever batch it is of, and by log verify", arguments: 0..<8)
     func baseOffsets(byte: Int) throws {
@@ -100,7 +90,7 @@ import Testing
         var count = 0
         for path in logs(memory) {
             let bytes = try #require(memory.bytes(of: path))
-            for start in try starts(bytes) {
+            for start in try Make.batches(in: bytes).map(\.lowerBound) {
                 for mask in byte == 7 ? [1, 2, 3, 4, 8, 64, 255] as [UInt8] : [1, 128] {
                     let copy = MemoryDisk(copying: memory)
                     var changed = bytes
@@ -121,7 +111,7 @@ import Testing
         let (memory, written) = try stopped()
         let path = logs(memory)[1]
         let bytes = try #require(memory.bytes(of: path))
-        let starts = try starts(bytes)
+        let starts = try Make.batches(in: bytes).map(\.lowerBound)
         let kinds: [(String, (inout [UInt8]) -> Void)] = [
             ("a value", { $0[starts[2] - 2] ^= 1 }),
             ("a header of nulls", { for place in starts[1]..<starts[1] + 61 { $0[place] = 0 } }),

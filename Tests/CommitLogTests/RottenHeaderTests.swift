@@ -32,11 +32,7 @@ import Testing
 
     private func rot(_ memory: MemoryDisk, _ path: String, _ kind: Rot, batch: Int) throws {
         var bytes = try #require(memory.bytes(of: path))
-        var start = 0
-        for _ in 0..<batch {
-            start += try BatchHeader(parsing: bytes.rawSpan.extracting(droppingFirst: start)).size
-        }
-        kind.change(&bytes, at: start)
+        kind.change(&bytes, at: try Make.batches(in: bytes)[batch].lowerBound)
         memory.setBytes(of: path, to: bytes)
     }
 

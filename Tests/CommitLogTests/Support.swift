@@ -30,6 +30,18 @@ enum Make {
         return batch.header
     }
 
+    /// Where the batches lie in the bytes of a log.
+    static func batches(in bytes: [UInt8]) throws -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var start = 0
+        while start < bytes.count {
+            let size = try BatchHeader(parsing: bytes.rawSpan.extracting(droppingFirst: start)).size
+            ranges.append(start..<start + size)
+            start += size
+        }
+        return ranges
+    }
+
     static func position(_ offset: Int64, inode: UInt64 = 1) -> PositionUpdate {
         var position = SourcePosition()
         position.path = "/var/log/x"
