@@ -113,6 +113,30 @@ import Testing
         }
     }
 
+    @Test(
+        "a registry record that names no topic there can be makes no directory, here or elsewhere, and is reported",
+        arguments: [
+            Array("\u{0}\u{5}../no\u{0}\u{0}\u{0}\u{1}".utf8), Array("\u{0}\u{5}other\u{7f}\u{0}\u{0}\u{1}".utf8),
+            Array("\u{0}\u{5}other\u{0}\u{0}'\u{11}".utf8),
+        ])
+    func nonsense(changed: [UInt8]) throws {
+        var site = try Site()
+        _ = try site.directory.createTopic("other", partitions: 1)
+        try site.directory.close()
+        let bytes = try #require(site.memory.bytes(of: Self.log))
+        let range = try #require(try Make.batches(in: bytes).last)
+        let batch = Array(bytes[range])
+        var (header, records) = try RecordBatch.decode(batch.rawSpan, limit: 1 << 20)
+        records[0].value?.replaceSubrange(1..<1 + changed.count, with: changed)
+        let forged = try RecordBatch.encode(records, as: header, codec: .none)
+        site.memory.setBytes(of: Self.log, to: bytes[..<range.lowerBound] + forged.withUnsafeBytes { Array($0) })
+        site.memory.kill()
+        try site.reopen()
+        #expect(site.directory.recovery.ignored.contains { $0.contains("registry at offset \(header.baseOffset)") })
+        #expect(!site.memory.files.contains { $0.contains("no-0") || $0.contains("\u{7f}") || $0.contains("other-1") })
+        #expect(try site.rounds() == [1])
+    }
+
     @Test("a topic whose newer settings may be lost keeps everything until it is given settings")
     func settings() throws {
         for dies in [false, true] {

@@ -150,7 +150,11 @@ extension Registry.TopicEntry {
         isAdopted = flags & Self.adoptedFlag != 0
         configuration = [:]
         let settings: Int32 = try reader.read()
-        guard partitions >= 0, settings >= 0 else { throw .corrupt("a topic with \(partitions) partitions") }
+        // Each becomes a directory of that name.
+        if let objection = Topic.objection(to: name) { throw .corrupt("a topic's name: \(objection)") }
+        guard 0...DataDirectory.partitionLimit ~= Int(partitions), settings >= 0 else {
+            throw .corrupt("a topic with \(partitions) partitions and \(settings) settings")
+        }
         for _ in 0..<settings {
             let name = try reader.readShortString()
             configuration[name] = try reader.readShortString()
