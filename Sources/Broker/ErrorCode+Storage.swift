@@ -6,6 +6,8 @@ extension ErrorCode {
     init(_ error: StorageError) {
         self =
             switch error.cause {
+            // Who is told of a storage error tries again for ever; rot does not go away.
+            case .disk(let error) where error.isDamage: .corruptMessage
             case .disk, .stopped, .closed, .damaged, .offline: .kafkaStorageError
             case .unknownTopic, .deleted: .unknownTopicOrPartition
             case .topicExists: .topicAlreadyExists

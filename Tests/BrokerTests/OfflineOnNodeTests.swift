@@ -164,4 +164,25 @@ struct OfflineOnNodeTests {
         #expect(try commit(scene, "h", [0]) == [.groupMaxSizeReached])
         #expect(try commit(scene, "g", [1]) == [.none], "what a group has, it may move")
     }
+
+    @Test("what rotted is answered as corrupt, since trying again does not help; all around it is served")
+    func rot() throws {
+        let scene = try NodeScene()
+        #expect(try scene.create("t") == .none)
+        // So long that the index knows each.
+        let values = "abcdefgh".map { String(repeating: $0, count: 5000) }
+        for value in values { #expect(try scene.produce("t", NodeScene.batch([value])).errorCode == .none) }
+        try scene.reopen {
+            let path = scene.path + "/t-0/00000000000000000000.log"
+            let file = try Disk.real.open(path, .readWrite)
+            let head = try file.readBytes(at: 0, count: BatchHeader.size)
+            let size = try BatchHeader(parsing: head.rawSpan).size
+            // The magic of the second batch.
+            try file.write([9], at: Int64(size) + 16)
+        }
+        #expect(try scene.fetch("t", 0, from: 1).errorCode == .corruptMessage)
+        #expect(scene.logged.withLock { $0 }.contains { $0.contains("t-0 from offset 1") && $0.contains("log repair") })
+        #expect(try scene.values("t", 0, from: 5) == Array(values[5...]))
+        #expect(try scene.fetch("t", 0, from: 0).errorCode == .none)
+    }
 }
