@@ -6,6 +6,9 @@ enum Resumption {
     /// every four bytes that look like a large length would cost a walk over them.
     private static let believed = 2 << 20
     private static let window = 1 << 20
+    /// Bytes that are checked for each byte that is searched. Values made to look like heads all over, each of a batch as long
+    /// as the rest of the file, would else cost its square; what is behind them counts as damage then.
+    private static let effort: Int64 = 64
 
     /// The position of the first whole entry behind a bad one, nil if there is none.
     /// - Parameter position: where the bad one begins.
@@ -28,6 +31,7 @@ enum Resumption {
         in file: any DiskFile, from first: Int64, after offset: Offset, end: Int64
     ) throws(DiskError) -> Int64? {
         var start = first
+        var budget = effort * (end - first)
         while start + Int64(BatchHeader.size) <= end {
             let bytes = try file.readBytes(at: start, count: Int(min(Int64(window), end - start)))
             guard bytes.count >= BatchHeader.size else { return nil }
@@ -38,6 +42,8 @@ enum Resumption {
                 else { continue }
                 let next = position + Int64(header.size)
                 if header.size > believed, next < end, try size(in: file, at: next) == nil { continue }
+                budget -= Int64(header.size)
+                guard budget >= 0 else { return nil }
                 if try isWhole(in: file, at: position, after: offset, end: end) { return position }
             }
             start += Int64(bytes.count - BatchHeader.size + 1)
