@@ -1,4 +1,5 @@
 import CommitLog
+import Platform
 import Records
 import TestSupport
 import Testing
@@ -46,6 +47,86 @@ import Testing
             #expect(try site.partitions[2].allValues().last == "x")
             try site.commit(3)
         }
+    }
+
+    @Test("a partition that can be read and not be made durable is offline after an unclean stop, and no other is")
+    func durable() throws {
+        for operation in [MemoryDisk.Operation.write, .sync, .open] {
+            var site = try Site()
+            try site.commit(2)
+            try site.directory.sync()
+            site.memory.kill()
+            let reads = Lock(0)
+            site.memory.fail { call in
+                guard call.path == "/d/t-1/00000000000000000000.log", call.operation == operation else { return nil }
+                // It is opened for reading first.
+                if operation == .open,
+                    reads.withLock({
+                        $0 += 1; return $0
+                    }) < 2
+                {
+                    return nil
+                }
+                return .fails(5)
+            }
+            try site.reopen()
+            #expect(site.directory.recovery.offline.map(\.partition) == ["t-1"], "\(operation)")
+            #expect(try site.partitions[0].allValues() == ["r1a0", "r1b0", "r2a0", "r2b0"])
+            _ = try site.directory.append(Make.batch(["x"]), to: site.partitions[2])
+            try site.directory.close()
+            site.memory.fail(when: nil)
+            site.memory.kill()
+            try site.reopen()
+            #expect(site.directory.recovery.offline.isEmpty && site.directory.recovery.cuts.isEmpty)
+            #expect(try site.partitions[1].allValues() == ["r1a1", "r1b1", "r2a1", "r2b1"])
+            try site.commit(3)
+        }
+    }
+
+    @Test(
+        "a file that cannot be written anew after a failed sync fails no opening: on a full disk it stays where it is")
+    func rewriting() throws {
+        for code in [5, 28] as [Int32] {
+            var site = try Site()
+            try site.commit(2)
+            site.memory.fail { $0.operation == .sync && $0.path.contains("t-1") ? .fails(5) : nil }
+            #expect(throws: StorageError.self) { try site.directory.sync() }
+            site.memory.kill()
+            site.memory.fail { call in
+                call.path == "/d/t-1/00000000000000000000.log.tmp" && call.operation == .write ? .fails(code) : nil
+            }
+            try site.reopen()
+            #expect(site.directory.recovery.ignored.contains { $0.contains("t-1/00000000000000000000.log, of which") })
+            #expect(site.directory.recovery.offline.isEmpty && site.memory.bytes(of: "/d/penstock-sync-failed") == nil)
+            #expect(!site.memory.files.contains { $0.hasSuffix(".log.tmp") })
+            #expect(try site.rounds() == [1, 2])
+            try site.commit(3)
+        }
+    }
+
+    @Test(
+        "a partition whose state cannot be written holds back its own recovery point and that of the positions, no other"
+    )
+    func state() throws {
+        var site = try Site()
+        try site.commit(2)
+        site.memory.fail { call in
+            call.path.hasPrefix("/d/t-1/") && !call.path.hasSuffix(".log") && call.operation == .write ? .fails(5) : nil
+        }
+        let failure = #expect(throws: StorageError.self) { try site.directory.checkpoint() }
+        #expect("\(failure as Any)".contains("write the state of t-1"))
+        let text = {
+            String(decoding: site.memory.bytes(of: "/d/recovery-point-offset-checkpoint") ?? [], as: UTF8.self)
+        }
+        #expect(text().contains("t 0 4\n") && text().contains("t 1 0\n") && text().contains("t 2 4\n"), "\(text())")
+        #expect(text().contains("__penstock_positions 0 0\n"), "\(text())")
+        #expect(throws: StorageError.self) { try site.directory.close() }
+        site.memory.fail(when: nil)
+        site.memory.kill()
+        try site.reopen()
+        #expect(try site.rounds() == [1, 2] && site.directory.recovery.troubles.isEmpty)
+        try site.directory.checkpoint()
+        #expect(text().contains("t 1 4\n"), "\(text())")
     }
 
     @Test("positions that the disk does not give refuse rounds, and everything is served")

@@ -6,7 +6,8 @@ extension DataDirectory {
     /// that makes it durable, and then the recovery points, all together. Without an effect if nothing changed.
     ///
     /// Called by ``sync()`` after so many bytes, and to be called by whoever has a clock after so much time.
-    /// - Throws: when it could not be left; nothing is lost by that, and the old one stands.
+    /// - Throws: when it could not be left; nothing is lost by that, and the old one stands. Also when it stands for all but
+    ///   the partitions whose state the disk did not take.
     package func checkpoint() throws(StorageError) {
         try withReserve { () throws(StorageError) in try checkpointOnce() }
     }
@@ -14,10 +15,12 @@ extension DataDirectory {
     private func checkpointOnce() throws(StorageError) {
         try checkpointing.withLock { (state) throws(StorageError) in
             try ledger.check("leave a checkpoint of \(path)")
-            let points = try takeState(isLast: false)
-            guard points.contains(where: { $0.partition.recoveryPoint != $0.end }) else { return }
-            try runPass(through: nil)
-            try write(points, &state)
+            let (points, failure) = try takeState(isLast: false)
+            if points.contains(where: { $0.partition.recoveryPoint != $0.end }) {
+                try runPass(through: nil)
+                try write(points, &state)
+            }
+            if let failure { throw failure }
         }
     }
 
@@ -25,9 +28,10 @@ extension DataDirectory {
     /// - Parameter isLast: of a clean stop.
     func leaveCheckpoint(isLast: Bool) throws(StorageError) {
         try checkpointing.withLock { (state) throws(StorageError) in
-            let points = try takeState(isLast: isLast)
+            let (points, failure) = try takeState(isLast: isLast)
             try runPass(through: nil)
             try write(points, &state)
+            if let failure { throw failure }
         }
     }
 
@@ -40,23 +44,31 @@ extension DataDirectory {
 
     typealias RecoveryPoint = (partition: Partition, end: Offset)
 
-    /// Writes the state of every partition beside its log, and takes its end.
+    /// Writes the state of every partition beside its log, and takes its end. One whose state the disk does not take keeps
+    /// its recovery point: the others do not wait for it.
     ///
     /// The positions come first: so whatever a commit record below their recovery point names lies below that partition's,
     /// and a commit record above it is there to be found.
-    func takeState(isLast: Bool) throws(StorageError) -> [RecoveryPoint] {
+    func takeState(isLast: Bool) throws(StorageError) -> (points: [RecoveryPoint], failure: StorageError?) {
         var points: [RecoveryPoint] = []
-        points.append((positionsPartition, try takeState(of: positionsPartition, isLast: isLast)))
-        for topic in topics() where topic.id != positionsPartition.topicID {
-            for partition in topic.partitions {
-                points.append((partition, try takeState(of: partition, isLast: isLast)))
+        var failure: StorageError?
+        func take(_ partition: Partition) throws(StorageError) {
+            var end = partition.recoveryPoint
+            do throws(StorageError) { end = try takeState(of: partition, isLast: isLast) } catch {
+                guard case .disk(let cause) = error.cause, !cause.isOfTheProcess else { throw error }
+                failure = failure ?? error
             }
+            points.append((partition, end))
         }
-        if points.contains(where: { $0.partition.offline != nil }) {
-            // The commit records that tell what an offline partition must hold stay above the recovery point.
+        try take(positionsPartition)
+        for topic in topics() where topic.id != positionsPartition.topicID {
+            for partition in topic.partitions { try take(partition) }
+        }
+        if failure != nil || points.contains(where: { $0.partition.offline != nil }) {
+            // The commit records that tell what such a partition must hold stay above the recovery point.
             points[0].end = positionsPartition.recoveryPoint
         }
-        return points
+        return (points, failure)
     }
 
     /// Files that the writing of state leaves open at most until a pass lets go of them.

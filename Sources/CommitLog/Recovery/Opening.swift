@@ -54,8 +54,7 @@ struct Opening {
             registryTopic = try recovery.topic(recovery.registryPlace, files, ledger)
             positionsTopic = try recovery.topic(recovery.positionsPlace, files, ledger)
             topics = try recovery.topics(files, ledger)
-            // What was kept and what was cut is durable before anything new is written, and so are the removals.
-            try recovery.makeDurable()
+            try recovery.removeMarks()
         } catch {
             throw Self.failure(operation, error, path)
         }

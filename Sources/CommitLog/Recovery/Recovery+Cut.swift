@@ -145,26 +145,36 @@ extension Recovery {
         }
     }
 
-    /// Syncs everything that was kept or cut, then removes what said how the last process stopped.
-    func makeDurable() throws(DiskError) {
-        for (key, partition) in found.sorted(by: { order($0.key, $1.key) }) where isStrict || partition.rules.isAdopted
-        {
-            try makeDurable(key)
+    /// Syncs everything that was kept or cut. A partition that cannot be made durable is served to nobody.
+    mutating func makeDurable() throws(DiskError) {
+        for key in found.keys.sorted(by: order) where isStrict || found[key]?.rules.isAdopted == true {
+            try attempt(key) { (recovery) throws(DiskError) in try recovery.makeDurable(key) }
         }
         try disk.syncDirectory(path)
+    }
+
+    /// Removes what said how the last process stopped.
+    func removeMarks() throws(DiskError) {
         try disk.removeIfThere("\(path)/\(DataDirectory.failureMarker)")
         try disk.removeIfThere("\(path)/\(DataDirectory.cleanMarker)")
         try disk.syncDirectory(path)
     }
 
-    /// A sync that failed says nothing about what the page cache still holds: the files it was for are written anew, so
-    /// that what is read from here on is what is on the disk.
-    func rewriteAfterFailedSync() throws(DiskError) {
+    /// A sync that failed says nothing about what the page cache still holds: the files it was for are written anew, in
+    /// other places of the disk, so that what is read from here on is what is on the disk.
+    ///
+    /// Where that cannot be, what lies past the recovery point is written again in its own place once it has been read; what
+    /// cannot be read is found there.
+    mutating func rewriteAfterFailedSync() throws(DiskError) {
         guard let bytes = try disk.readFile("\(path)/\(DataDirectory.failureMarker)", limit: 16 << 20) else { return }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst() {
             let file = String(line)
-            guard file.hasPrefix(path + "/"), file.hasSuffix(".log"), try disk.exists(file) else { continue }
-            try rewrite(file)
+            guard file.hasPrefix(path + "/"), file.hasSuffix(".log") else { continue }
+            do throws(DiskError) { if try disk.exists(file) { try rewrite(file) } } catch {
+                guard error.isFull || !error.isOfTheProcess else { throw error }
+                try? disk.removeIfThere(file + ".tmp")
+                report.ignored.append("\(file), of which a sync had failed, for another copy of it: \(error)")
+            }
         }
     }
 

@@ -112,6 +112,8 @@ struct Recovery {
             try readAll()
             try resolve()
         }
+        // Before anything new is written.
+        try makeDurable()
         try readPositions()
         report.wasClean = !isStrict || report.isNew
         report.partitions = found.count + offline.count
