@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct HistoryTests {
     /// About 60 ms each in a debug build. `PENSTOCK_HISTORIES` runs more or fewer, `PENSTOCK_SEED` those from another on.
-    static let histories = ProcessInfo.processInfo.environment["PENSTOCK_HISTORIES"].flatMap { Int($0) } ?? 400
+    static let histories = ProcessInfo.processInfo.environment["PENSTOCK_HISTORIES"].flatMap { Int($0) } ?? 2000
 
     /// Seeds whose histories have found a fault.
     static let pinned: [UInt64] = [33, 26]

@@ -23,7 +23,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 
 /// Seeds for property tests: as arguments of a test, a failure prints the one it needs to come again.
 package enum Seeds {
-    /// `count` seeds in a row from `PENSTOCK_SEED` (a number; CI sets it from the commit), else from 1.
+    /// `count` seeds in a row from `PENSTOCK_SEED` (a number), else from 1.
     package static func some(_ count: Int) -> [UInt64] {
         // Safety: tests do not change the environment; the string is copied at once.
         let text = unsafe getenv("PENSTOCK_SEED").map { unsafe String(cString: $0) } ?? ""

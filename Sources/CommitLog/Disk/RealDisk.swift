@@ -14,9 +14,10 @@ extension Disk {
         removeFile: { (path) throws(DiskError) in try check(unsafe unlink(path), "remove", path) },
         removeDirectory: { (path) throws(DiskError) in try check(unsafe rmdir(path), "remove the directory", path) },
         syncDirectory: { (path) throws(DiskError) in
-            let descriptor = try check(unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", path)
+            let descriptor = try check(
+                uninterrupted { unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }, "open", path)
             defer { _ = Glibc.close(descriptor) }
-            try check(fsync(descriptor), "sync the directory", path)
+            try check(uninterrupted { fsync(descriptor) }, "sync the directory", path)
         },
         status: { (path) throws(DiskError) in
             var raw = stat()
@@ -57,6 +58,14 @@ extension Disk {
             }
             if name != "." && name != ".." { names.append(name) }
         }
+    }
+}
+
+/// Makes a call, which must be one that may be made twice, again as often as a signal interrupts it.
+func uninterrupted(_ call: () -> Int32) -> Int32 {
+    while true {
+        let result = call()
+        guard result == -1, errno == EINTR else { return result }
     }
 }
 

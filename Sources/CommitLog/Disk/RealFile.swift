@@ -24,7 +24,7 @@ package final class RealFile: DiskFile {
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
         // Safety: the path ends with a zero, as Swift passes strings to C.
-        let descriptor = unsafe open(path, flags | O_CLOEXEC, 0o600 as mode_t)
+        let descriptor = uninterrupted { unsafe open(path, flags | O_CLOEXEC, 0o600 as mode_t) }
         guard descriptor >= 0 else {
             throw DiskError(operation: mode == .read || mode == .readWrite ? "open" : "make", path: path, code: errno)
         }
@@ -60,15 +60,15 @@ package final class RealFile: DiskFile {
     }
 
     package func sync() throws(DiskError) {
-        guard fdatasync(raw) == 0 else { throw failure("sync") }
+        guard uninterrupted({ fdatasync(raw) }) == 0 else { throw failure("sync") }
     }
 
     package func truncate(to size: Int64) throws(DiskError) {
-        guard ftruncate(raw, off_t(size)) == 0 else { throw failure("truncate") }
+        guard uninterrupted({ ftruncate(raw, off_t(size)) }) == 0 else { throw failure("truncate") }
     }
 
     package func allocate(_ bytes: Int64) throws(DiskError) {
-        guard penstock_allocate(raw, bytes) == 0 else { throw failure("take room for") }
+        guard uninterrupted({ penstock_allocate(raw, bytes) }) == 0 else { throw failure("take room for") }
     }
 
     package func status() throws(DiskError) -> FileStatus {
