@@ -33,6 +33,9 @@ package protocol EventSource: AnyObject {
     ///   - positions: what was committed under this source's name, in no particular order.
     ///   - untilEnd: what is there now is all there will be: answer ``Pull/finished`` behind it.
     func start(from positions: [SourcePosition], untilEnd: Bool) throws
+    /// Called instead where the operator chose so: what is there now is passed over, whatever is committed.
+    /// - Returns: where it goes on: committed before anything is pulled, so that the choice counts once.
+    func startPassingOver(untilEnd: Bool) throws -> [PositionUpdate]
     /// The next batch: at most one block of bytes.
     func next() throws -> Pull
     /// Readable when there may be something to read: for `poll`. Asked before each wait.
@@ -49,6 +52,12 @@ package protocol EventSource: AnyObject {
 
 extension EventSource {
     package var canReadAgain: Bool { true }
+
+    /// For sources without positions: there is nothing behind them that they could read again.
+    package func startPassingOver(untilEnd: Bool) throws -> [PositionUpdate] {
+        try start(from: [], untilEnd: untilEnd)
+        return []
+    }
 }
 
 /// A whole batch at a time: drops, rewrites or keys events. Called by the thread of its pipeline.

@@ -4,6 +4,7 @@ import Platform
 // What the threads do, each step able to fail and be tried again.
 extension Pipeline {
     func startSources(_ waker: Waker) -> Bool {
+        if context.directory.passesOver(pipeline: name) { return startSourcesPassingOver(waker) }
         for (source, name) in zip(sources, sourceNames) {
             let started = attempt(waker) {
                 let positions = context.directory.positions(pipeline: self.name)
@@ -13,6 +14,18 @@ extension Pipeline {
             guard started else { return false }
         }
         return true
+    }
+
+    /// Nothing is pulled before it is committed where all sources begin: a crash leaves that, or the choice.
+    private func startSourcesPassingOver(_ waker: Waker) -> Bool {
+        var positions: [PositionUpdate] = []
+        for source in sources {
+            guard let begins = attempt(waker, { try source.startPassingOver(untilEnd: context.untilEnd) }) else {
+                return false
+            }
+            positions += begins
+        }
+        return attempt(waker) { try context.directory.passOver(pipeline: name, to: positions) }
     }
 
     func startSink(_ waker: Waker) -> Bool {

@@ -178,6 +178,60 @@ import Testing
         }
     }
 
+    @Test("whatever a crash takes, a pipeline that is to begin at its files' ends never begins anew or where it was")
+    func passingOver() throws {
+        let damaged = MemoryDisk()
+        try withDamagedPositions(on: damaged)
+        var seen: Set<String> = []
+        var number = 0
+        var hasDied = true
+        while hasDied {
+            number += 1
+            let memory = MemoryDisk(copying: damaged)
+            memory.die(after: number)
+            try? passOver(on: memory.disk)
+            hasDied = memory.isDead
+            var random = SeededGenerator(seed: UInt64(number))
+            if number % 2 == 0 || !hasDied { memory.losePower(&random) } else { memory.kill() }
+            let directory = try DataDirectory.open("/d", disk: memory.disk)
+            if directory.positionsDamaged {
+                seen.insert("damaged")
+                continue
+            }
+            let found = directory.positions(pipeline: "p").filter { $0.source == "tail" }.map(\.position.offset)
+            #expect(directory.positions(pipeline: "q").map(\.position.offset) == [1], "death at call \(number)")
+            #expect(Set(found).isSubset(of: [70]), "death at call \(number)")
+            #expect(directory.passesOver(pipeline: "p") || found.count == 3, "death at call \(number)")
+            seen.insert(directory.passesOver(pipeline: "p") ? "chosen" : "spent")
+            #expect(hasDied || !directory.passesOver(pipeline: "p"), "what was answered is gone")
+        }
+        #expect(seen == ["damaged", "chosen", "spent"])
+    }
+
+    private func withDamagedPositions(on memory: MemoryDisk) throws {
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        _ = try directory.append(Round(pipeline: "q", positions: [Make.position(1)]))
+        for number: Int64 in 2...4 {
+            _ = try directory.append(Round(pipeline: "p", positions: [Make.position(number)]))
+        }
+        try directory.close()
+        var bytes = try #require(memory.bytes(of: DamageTests.positions))
+        bytes[bytes.count - 20] ^= 1
+        memory.setBytes(of: DamageTests.positions, to: bytes)
+        memory.syncAll()
+        memory.kill()
+    }
+
+    /// What the operator's command does, and then the pipeline's start.
+    private func passOver(on disk: Disk) throws {
+        let directory = try DataDirectory.open("/d", disk: disk)
+        #expect(directory.positionsDamaged && directory.pipelines == ["p", "q"])
+        #expect(try directory.settleDamagedPositions(passingOver: ["p"]) == ["q"])
+        #expect(directory.passesOver(pipeline: "p") && !directory.passesOver(pipeline: "q"))
+        try directory.passOver(pipeline: "p", to: (1...3).map { Make.position(70, inode: $0) }, share: 2)
+        #expect(directory.unsyncedBytes == 0, "what was answered is durable")
+    }
+
     @Test("bytes of the positions that rot below the recovery point are found, said once, and settled")
     func rottenBelow() throws {
         var site = try Site()

@@ -119,7 +119,7 @@ final class TailRun {
     }
 
     init(
-        _ bench: Workbench, paths: [String], disk: Disk = .real, untilEnd: Bool = false,
+        _ bench: Workbench, paths: [String], disk: Disk = .real, untilEnd: Bool = false, passingOver: Bool = false,
         committed: [Key: SourcePosition] = [:], _ change: (inout TailOptions) -> Void = { _ in }
     ) throws {
         self.bench = bench
@@ -130,7 +130,15 @@ final class TailRun {
         change(&options)
         self.options = options
         source = TailSource(options, bench.component(disk: disk))
-        try source.start(from: Array(committed.values), untilEnd: untilEnd)
+        if passingOver {
+            try commit(source.startPassingOver(untilEnd: untilEnd))
+        } else {
+            try source.start(from: Array(committed.values), untilEnd: untilEnd)
+        }
+    }
+
+    private func commit(_ updates: [PositionUpdate]) {
+        for update in updates { committed[Key(update.position)] = update.remove ? nil : update.position }
     }
 
     /// One batch, committed.
@@ -139,9 +147,7 @@ final class TailRun {
         let pull = try source.next()
         guard case .batch(let batch) = pull else { return pull }
         lines += Self.values(batch)
-        for update in batch.positions {
-            committed[Key(update.position)] = update.remove ? nil : update.position
-        }
+        commit(batch.positions)
         return pull
     }
 

@@ -134,8 +134,8 @@ struct LogToolTests {
     }
 
     @Test(
-        "When positions are damaged collecting waits for a choice: keep goes on from the newest, NAME=beginning anew",
-        arguments: [("keep", 4000), ("app=beginning", 6000)])
+        "When positions are damaged collecting waits for a choice: from the newest, from the beginning, or from the end",
+        arguments: [("keep", 4000), ("app=beginning", 6000), ("app=end", 3000)])
     func damagedPositions(choice: String, records: Int) throws {
         let (workspace, _, pipeline) = try collected(2000)
         try Penstock.collect(workspace, pipeline: pipeline)
@@ -157,11 +157,20 @@ struct LogToolTests {
         penstock.child.signal(SIGINT)
         #expect(try penstock.child.end() == .exited(1), "not everything was read: \(penstock.child.tail)")
 
-        let unknown = try Penstock.command(["log", "repair", "--positions", "nobody=beginning", workspace("data")])
-        #expect(unknown.ending == .exited(1) && unknown.errors.contains("'nobody'"), "\(unknown.errors)")
+        for odd in ["nobody=beginning", "nobody=end"] {
+            let unknown = try Penstock.command(["log", "repair", "--positions", odd, workspace("data")])
+            #expect(unknown.ending == .exited(1) && unknown.errors.contains("'nobody'"), "\(unknown.errors)")
+        }
         _ = try log(["repair", "--positions", choice, workspace("data")])
+        let told = try objects(log(["dump", "--json", workspace("data/__penstock_positions-0")]))
+        let chosen = told.compactMap { ($0["means"] as? [String: Any])?["passes_over"] as? Bool }
+        #expect(chosen == (choice == "app=end" ? [true] : []))
         try Penstock.collect(workspace, pipeline: pipeline)
         #expect(try values(workspace).count == records)
+        // The choice counted once.
+        try workspace.append("app.log", Lines(count: 1000, first: 3000).content)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        #expect(try values(workspace).count == records + 1000)
         #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
     }
 

@@ -146,7 +146,8 @@ extension DataDirectory {
     static let positionsDamage = """
         the committed positions in \(positionsTopic)-0 are damaged, so nobody knows how far the files were read; \
         the log is served, but no pipeline goes on before that is repaired (stop it, and run \
-        `penstock log repair --positions keep` or `--positions NAME=beginning` on the data directory)
+        `penstock log repair --positions keep`, `--positions NAME=beginning` or `--positions NAME=end` on the data \
+        directory)
         """
 
     /// A round's batches must go on in their producer's sequence; anything else is a mistake of the pipeline.

@@ -142,7 +142,7 @@ package final class DataDirectory: Sendable {
     /// What a topic has that does not say otherwise.
     package var topicDefaults: TopicSettings { options.topicDefaults }
 
-    /// The positions of a pipeline's sources, as last committed.
+    /// The positions of a pipeline's sources, as last committed; of no source, the choice of ``passesOver(pipeline:)``.
     package func positions(pipeline: String) -> [(source: String, position: SourcePosition)] {
         positionTable.withLock { table in
             table.filter { $0.key.pipeline == pipeline }.map { ($0.key.source, $0.value) }

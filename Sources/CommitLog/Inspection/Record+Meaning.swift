@@ -20,6 +20,8 @@ extension Record {
         _ key: PositionsKey, _ value: [UInt8]?
     ) throws(RecordError) -> [InspectedField] {
         switch key {
+        case .position(let file) where file.isPassingOver:
+            return [InspectedField("position_of", file.pipeline), InspectedField("passes_over", value != nil)]
         case .position(let file):
             let name = [
                 InspectedField("position_of", file.pipeline), InspectedField("source", file.source),

@@ -23,6 +23,16 @@ struct Fingerprint: Equatable {
         self.tail = tail
     }
 
+    /// What the first `size` bytes of a file give.
+    /// - Returns: nil if it has fewer.
+    init?(of file: any DiskFile, upTo size: Int64) throws(DiskError) {
+        let head = try file.readBytes(at: 0, count: Int(min(size, Int64(Self.headLimit))))
+        let tailLength = min(size, Int64(Self.tailLimit))
+        tail = try file.readBytes(at: size - tailLength, count: Int(tailLength))
+        guard tail.count == tailLength, head.count == min(size, Int64(Self.headLimit)) else { return nil }
+        (headLength, headHash) = (head.count, crc32c(head.rawSpan))
+    }
+
     /// Takes in the bytes between the old position and the new one.
     /// - Parameter offset: the old position.
     mutating func advance(over bytes: RawSpan, from offset: Int64) {

@@ -114,7 +114,7 @@ extension TailSource {
         }
     }
 
-    /// Begins to tail a file: where its committed position says, else at its beginning.
+    /// Begins to tail a file: where its committed position says, else at its beginning, or behind what is there.
     @discardableResult
     func adopt(_ path: String, _ now: Instant) throws(DiskError) -> FileIdentity? {
         let handle = try disk.open(path, .read)
@@ -139,6 +139,8 @@ extension TailSource {
                 // The old content may stand under another name: its position is looked after apart.
                 file.startBehind(position)
             }
+        } else if passesOver, try file.passOver(status.size, in: handle) {
+            context.note(.info, "\(path): begins at byte \(status.size), as chosen for damaged positions")
         }
         begin(file, handle, size: status.size)
         return identity

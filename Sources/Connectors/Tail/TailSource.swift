@@ -39,6 +39,8 @@ package final class TailSource: EventSource {
     /// Position changes that wait for a batch to travel with.
     var pending: [PositionUpdate] = []
     var untilEnd = false
+    /// Files that are found begin at their end.
+    private(set) var passesOver = false
     private var blocks = BlockPool()
     private var capacity = smallest
     private var eventsHint = 0
@@ -71,6 +73,16 @@ package final class TailSource: EventSource {
                     + "files are looked at every \(options.rescan.unitText) only")
         }
         look(clock.now())
+    }
+
+    /// A file that cannot be read now is a new one once it can be.
+    package func startPassingOver(untilEnd: Bool) throws -> [PositionUpdate] {
+        passesOver = true
+        defer { passesOver = false }
+        try start(from: [], untilEnd: untilEnd)
+        return files.values.filter { $0.offset > 0 }.map {
+            PositionUpdate(source: context.name, position: $0.position)
+        }
     }
 
     package var descriptors: [Int32] { folderWatch.map { [$0.descriptor] } ?? [] }

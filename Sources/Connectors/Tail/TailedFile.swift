@@ -92,6 +92,16 @@ final class TailedFile {
         inherit(position)
     }
 
+    /// Begins behind what is there. A line that is not whole is one whose beginning was handed on.
+    /// - Returns: false if the file was cut meanwhile: what it has now is new.
+    func passOver(_ size: Int64, in handle: any DiskFile) throws(DiskError) -> Bool {
+        guard size > 0, let passed = try Fingerprint(of: handle, upTo: size) else { return false }
+        fingerprint = passed
+        offset = size
+        isMidLine = passed.tail.last != 0x0A
+        return true
+    }
+
     /// The inode holds another file than the one that `position` was taken in: begins at its start.
     func startBehind(_ position: SourcePosition) {
         generation = position.generation + 1

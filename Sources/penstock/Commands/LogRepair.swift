@@ -12,19 +12,39 @@ struct LogRepairOptions: Options {
         walker.option(
             "positions", &positions,
             "Says how pipelines go on whose positions were damaged: `keep` lets all go on from the newest that can be "
-                + "read, NAME=beginning lets this one read everything again.",
+                + "read, NAME=beginning lets this one read everything again, NAME=end lets it pass over what its files "
+                + "have when it starts next.",
             example: "web=beginning")
         walker.option("json", &json, "Print a JSON object for each thing that is done.")
         places.walk(&walker)
-        let odd = positions.first { $0 != "keep" && !($0.hasSuffix(Self.beginning) && $0.count > Self.beginning.count) }
-        walker.check("positions", odd.map { "expected keep or NAME=beginning, found \($0.quoted)" })
+        let odd = positions.first { $0 != "keep" && PositionsChoice($0) == nil }
+        walker.check("positions", odd.map { "expected keep, NAME=beginning or NAME=end, found \($0.quoted)" })
+        let both = names(from: .beginning).intersection(names(from: .end)).min()
+        walker.check("positions", both.map { "expected one choice for \($0.quoted), found two" })
         walker.check(
             "positions", dryRun && !positions.isEmpty ? "expected it without --dry-run: what is chosen is done" : nil)
     }
 }
 
+/// `NAME=beginning` or `NAME=end`
+private struct PositionsChoice {
+    var name: String
+    var start: Start
+
+    enum Start: String { case beginning, end }
+
+    init?(_ text: String) {
+        guard let sign = text.lastIndex(of: "="), sign > text.startIndex,
+            let start = Start(rawValue: String(text[text.index(after: sign)...]))
+        else { return nil }
+        (name, self.start) = (String(text[..<sign]), start)
+    }
+}
+
 extension LogRepairOptions {
-    private static let beginning = "=beginning"
+    private func names(from start: PositionsChoice.Start) -> Set<String> {
+        Set(positions.compactMap(PositionsChoice.init).filter { $0.start == start }.map(\.name))
+    }
 
     /// Carries out what `--positions` says, if it says anything.
     func settlePositions(_ places: [InspectedPlace]) throws {
@@ -32,10 +52,9 @@ extension LogRepairOptions {
         guard let root = places.lazy.compactMap({ $0.dataDirectory() }).first else {
             throw Failure("cannot settle positions: expected a data directory, or something in one")
         }
-        let names = positions.filter { $0 != "keep" }.map { String($0.dropLast(Self.beginning.count)) }
         let directory = try DataDirectory.open(root)
         do {
-            try settle(directory, forgetting: names)
+            try settle(directory)
             try directory.close()
         } catch {
             try? directory.close()
@@ -43,15 +62,23 @@ extension LogRepairOptions {
         }
     }
 
-    private func settle(_ directory: DataDirectory, forgetting names: [String]) throws {
+    private func settle(_ directory: DataDirectory) throws {
         guard directory.positionsDamaged else {
             return Console.err.line("the positions are not damaged: nothing was changed in them")
         }
-        for name in names where directory.positions(pipeline: name).isEmpty {
+        let (anew, behind) = (names(from: .beginning), names(from: .end))
+        for name in anew.sorted() where directory.positions(pipeline: name).isEmpty {
             throw Failure("there is no position of a pipeline \(name.quoted), so nothing to forget")
         }
-        let kept = try directory.settleDamagedPositions(forgetting: Set(names))
-        for name in names { Console.err.line("\(name.quoted) begins anew") }
+        let known = directory.pipelines
+        for name in behind.sorted() where !known.contains(name) {
+            throw Failure("there is nothing of a pipeline \(name.quoted) in the log")
+        }
+        let kept = try directory.settleDamagedPositions(forgetting: anew, passingOver: behind)
+        for name in anew.sorted() { Console.err.line("\(name.quoted) begins anew") }
+        for name in behind.sorted() {
+            Console.err.line("\(name.quoted) passes over what its files have when it starts next")
+        }
         for name in kept { Console.err.line("\(name.quoted) goes on from the newest position that can be read") }
     }
 }
@@ -74,6 +101,10 @@ extension Command {
             (
                 "penstock log repair --positions keep /var/lib/penstock",
                 "Let the pipelines go on after their positions were damaged."
+            ),
+            (
+                "penstock log repair --positions web=end /var/lib/penstock",
+                "Let one of them pass over what its files have, and collect only what is written later."
             ),
         ]
     ) { options in
