@@ -113,7 +113,7 @@ let package = Package(
                 "penstock", "Broker", "CommitLog", "Pipelines", "Settings", "Records", "Platform", "TestSupport",
             ], swiftSettings: house),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Platform"], swiftSettings: house),
+            name: "EndToEndTests", dependencies: ["CommitLog", "Records", "Platform"], swiftSettings: house),
     ],
     cxxLanguageStandard: .cxx17
 )

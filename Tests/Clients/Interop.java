@@ -3,22 +3,23 @@ import java.nio.file.*;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32C;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.*;
 
 /**
  * Fills topics by Kafka's own client, and prints what a server serves, so that two servers can be compared line by line.
  *
- * fill ADDRESS PREFIX [transactions]   topics PREFIX-…, and the groups PREFIX-g0 … PREFIX-g4
+ * fill ADDRESS PREFIX DIRECTORY [transactions]   topics PREFIX-…, and the groups PREFIX-g0 … PREFIX-g4, at a broker with
+ *                                      that data directory: it has compacted a topic when this ends, and does so no more
  * create ADDRESS NAME:PARTITIONS:INDEX_INTERVAL …   empty topics
- * add ADDRESS TOPIC COUNT              records to partition 0
- * compacted ADDRESS TOPIC COUNT DIRECTORY  waits until fewer than COUNT records are left of a topic of the broker with that data directory
- * read ADDRESS ISOLATION TOPIC …       every record of every partition
- * offsets ADDRESS GROUP …              committed offsets
+ * read ADDRESS TOPIC,… [GROUP,…]       every record of every partition at both isolation levels, each topic after a line
+ *                                      "== ISOLATION TOPIC"; and after "== offsets" what the groups committed
  */
 public class Interop {
     static final long TIME = System.currentTimeMillis() - 3_600_000;
@@ -27,7 +28,7 @@ public class Interop {
         List<String> rest = List.of(arguments).subList(2, arguments.length);
         String address = arguments[1];
         switch (arguments[0]) {
-            case "fill" -> fill(address, rest.get(0), rest.contains("transactions"));
+            case "fill" -> fill(address, rest.get(0), rest.get(1), rest.contains("transactions"));
             case "create" -> {
                 try (Admin admin = admin(address)) {
                     for (String topic : rest) {
@@ -36,15 +37,11 @@ public class Interop {
                     }
                 }
             }
-            case "add" -> {
-                try (var producer = producer(address, Map.of("compression.type", "lz4"))) {
-                    for (int i = 0; i < Integer.parseInt(rest.get(1)); i++)
-                        producer.send(new ProducerRecord<>(rest.get(0), 0, TIME + i, bytes("added"), bytes("added " + i)));
-                }
+            case "read" -> {
+                for (String isolation : List.of("read_uncommitted", "read_committed"))
+                    for (String topic : rest.get(0).split(",")) read(address, isolation, topic);
+                if (rest.size() > 1) offsets(address, rest.get(1).split(","));
             }
-            case "compacted" -> waitUntilCompacted(address, rest.get(0), Integer.parseInt(rest.get(1)), rest.get(2));
-            case "read" -> { for (String topic : rest.subList(1, rest.size())) read(address, rest.get(0), topic); }
-            case "offsets" -> offsets(address, rest);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -71,7 +68,7 @@ public class Interop {
         return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
-    static void fill(String address, String prefix, boolean transactions) throws Exception {
+    static void fill(String address, String prefix, String directory, boolean transactions) throws Exception {
         Random random = new Random(5);
         try (Admin admin = admin(address)) {
             for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
@@ -94,6 +91,7 @@ public class Interop {
                     producer.send(new ProducerRecord<>(prefix + "-append-time", 0, null, null, bytes("line " + i)));
             }
             compact(admin, address, prefix + "-compact", transactions);
+            waitUntilCompacted(address, prefix + "-compact", directory);
             for (int group = 0; group < 5; group++) {
                 Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
                 for (String codec : List.of("none", "zstd"))
@@ -176,8 +174,13 @@ public class Interop {
         }
     }
 
-    /** The broker renames a new cleaner-offset-checkpoint into its directory after each cleaning: that is waited for. */
-    static void waitUntilCompacted(String address, String topic, int count, String directory) throws Exception {
+    /**
+     * The broker renames a new cleaner-offset-checkpoint into its directory after each cleaning: that is waited for. Then
+     * the topic is not compacted any more, so that everyone finds what the first reader found.
+     */
+    static void waitUntilCompacted(String address, String topic, String directory) throws Exception {
+        // 100 keys and 20 of transactions are left, and what the active segment holds.
+        int count = 600;
         long end = System.nanoTime() + 120_000_000_000L;
         try (var watcher = FileSystems.getDefault().newWatchService()) {
             Path.of(directory).register(watcher, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
@@ -188,6 +191,10 @@ public class Interop {
                 key.pollEvents();
                 key.reset();
             }
+        }
+        try (Admin admin = admin(address)) {
+            var change = new AlterConfigOp(new ConfigEntry("cleanup.policy", "delete"), AlterConfigOp.OpType.SET);
+            admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, topic), List.of(change))).all().get();
         }
     }
 
@@ -208,7 +215,7 @@ public class Interop {
         try (Admin admin = admin(address);
              var consumer = consumer(address, Map.of("isolation.level", isolation))) {
             int partitions = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
-            StringBuilder text = new StringBuilder();
+            StringBuilder text = new StringBuilder("== " + isolation + " " + topic + "\n");
             for (int partition = 0; partition < partitions; partition++) {
                 TopicPartition place = new TopicPartition(topic, partition);
                 text.append(place).append(" from ").append(consumer.beginningOffsets(List.of(place)).get(place))
@@ -240,9 +247,17 @@ public class Interop {
         return 0;
     }
 
-    static String text(byte[] bytes) { return bytes == null ? "null" : "'" + new String(bytes, StandardCharsets.UTF_8) + "'"; }
+    /** What is long by its beginning, length and checksum. */
+    static String text(byte[] bytes) {
+        if (bytes == null) return "null";
+        if (bytes.length <= 80) return "'" + new String(bytes, StandardCharsets.UTF_8) + "'";
+        var sum = new CRC32C();
+        sum.update(bytes);
+        return "'" + new String(bytes, 0, 20, StandardCharsets.UTF_8) + "…' " + bytes.length + " bytes, CRC " + Long.toHexString(sum.getValue());
+    }
 
-    static void offsets(String address, List<String> groups) throws Exception {
+    static void offsets(String address, String[] groups) throws Exception {
+        System.out.println("== offsets");
         try (Admin admin = admin(address)) {
             for (String group : groups) {
                 var found = new TreeMap<String, String>();

@@ -14,72 +14,134 @@ struct InteropTests {
         return try withExtendedLifetime(workspace) { try InteropRun(workspace) }
     }
 
-    private func equal(_ a: String?, _ b: String?, _ what: String, sourceLocation: SourceLocation = #_sourceLocation) {
-        guard let a, let b else {
+    private static let isolations = ["read_uncommitted", "read_committed"]
+
+    /// Compares line by line, so that a failure names the first that differs.
+    private func expectEqual(_ a: String?, _ b: String?, _ what: String, sourceLocation: SourceLocation) {
+        guard let a, let b, !a.isEmpty else {
             Issue.record("\(what): nothing was read", sourceLocation: sourceLocation)
             return
         }
+        guard a != b else { return }
         let (left, right) = (a.split(separator: "\n"), b.split(separator: "\n"))
         let place = zip(left, right).enumerated().first { $0.element.0 != $0.element.1 }?.offset
         let first = place ?? min(left.count, right.count)
-        let found = left.dropFirst(first).first?.prefix(200) ?? "the end"
-        let wanted = right.dropFirst(first).first?.prefix(200) ?? "the end"
-        #expect(
-            found == wanted, "\(what): line \(first) of \(left.count), wanted line of \(right.count)",
+        let found = left.dropFirst(first).first ?? "the end"
+        let wanted = right.dropFirst(first).first ?? "the end"
+        Issue.record(
+            "\(what): line \(first) of \(left.count) is \(found), wanted \(wanted) of \(right.count)",
             sourceLocation: sourceLocation)
     }
+
+    /// What one server served is what another did.
+    private func expectSame(
+        _ server: InteropRun.Server, as other: InteropRun.Server, _ topics: [String], _ isolation: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let run = try Self.run.get()
+        for topic in topics {
+            expectEqual(
+                run.text(server, isolation, topic), run.text(other, isolation, topic),
+                "\(topic), \(isolation), \(server)", sourceLocation: sourceLocation)
+        }
+    }
+
+    // MARK: - Penstock's, by Kafka
 
     @Test("Kafka's dump tool, with deep iteration and its checks of indexes, accepts every file that Penstock wrote")
     func dump() throws {
         let run = try Self.run.get()
-        #expect(run.penstockFiles.contains { $0.contains("p-zstd-1/") && $0.hasSuffix(".index") })
+        for (partition, suffix) in [
+            ("p-zstd-1", ".index"), ("p-txn-0", ".txnindex"), ("p-txn-0", ".snapshot"), ("p-compact-0", ".log"),
+            ("p-txn-compact-0", ".txnindex"),
+        ] {
+            let isThere = run.penstockFiles.contains { $0.contains("/\(partition)/") && $0.hasSuffix(suffix) }
+            #expect(isThere, "\(partition) has a \(suffix)")
+        }
         expectAccepted(run.penstockDump, logs: run.penstockFiles.count { $0.hasSuffix(".log") })
     }
 
-    @Test("A real broker serves copies of Penstock's partition directories with the same records at the same offsets")
-    func served() throws {
+    @Test("What is looked at are whole transactions, and compacted topics with holes")
+    func penstock() throws {
         let run = try Self.run.get()
-        for topic in InteropRun.plain("p") {
-            equal(run.served["clean \(topic)"], run.penstock[topic], "\(topic), read from a broker's copy")
+        let topics = run.transactional
+        func lines(_ isolation: String, _ topic: String) -> [String] {
+            let text = run.text(.penstock, isolation, topic) ?? ""
+            return text.split(separator: "\n").filter { $0.contains(" CreateTime ") }.map(String.init)
         }
+        let all = topics.written.filter { $0.topic == TransactionalTopics.transactions }.map(\.line)
+        let visible = topics.visible(in: TransactionalTopics.transactions).map(\.line)
+        #expect(lines("read_uncommitted", TransactionalTopics.transactions).sorted() == all.sorted())
+        #expect(lines("read_committed", TransactionalTopics.transactions).sorted() == visible.sorted())
+        #expect(visible.count > 500 && visible.count < all.count - 500, "\(visible.count) of \(all.count)")
+
+        let newest = topics.newest(in: TransactionalTopics.compacted)
+        var found: [String: String] = [:]
+        let compacted = lines("read_committed", TransactionalTopics.compacted)
+        for line in compacted {
+            if let key = line.split(separator: "'").dropFirst().first { found[String(key)] = line }
+        }
+        #expect(found == newest)
+        let count = topics.visible(in: TransactionalTopics.compacted).count
+        #expect(compacted.count < count * 2 / 3, "\(compacted.count) of \(count)")
+        #expect(90..<600 ~= lines("read_uncommitted", "p-compact").count)
     }
 
-    @Test("A broker that recovers copies of Penstock's directories cuts nothing, and makes the same indexes")
-    func recovered() throws {
+    @Test(
+        "A real broker serves copies of Penstock's partition directories with the same records at the same offsets",
+        arguments: isolations)
+    func served(isolation: String) throws {
+        try expectSame(.copy, as: .penstock, InteropRun.ours, isolation)
+    }
+
+    @Test(
+        "A broker that recovers copies of Penstock's directories cuts nothing, and makes the same indexes",
+        arguments: isolations)
+    func recovered(isolation: String) throws {
+        try expectSame(.recovered, as: .penstock, InteropRun.ours, isolation)
         let run = try Self.run.get()
-        for topic in InteropRun.plain("p") {
-            equal(run.served["recovered \(topic)"], run.penstock[topic], "\(topic), after a broker's recovery")
-        }
         #expect(run.changedByKafka == [])
     }
 
+    // MARK: - The broker's, by Penstock
+
     @Test(
         "Penstock on a copy of a broker's directory serves what the broker served: codecs, transactions, compacted topics",
-        arguments: ["read_uncommitted", "read_committed"])
-    func adopted(isolation: String) throws {
+        arguments: isolations)
+    func adopted(isolation: String) throws { try expectSame(.adopted, as: .kafka, InteropRun.theirs, isolation) }
+
+    @Test(
+        "Penstock on an adopted directory of which only logs are left serves the same after its recovery",
+        arguments: isolations)
+    func reopened(isolation: String) throws { try expectSame(.reopened, as: .kafka, InteropRun.theirs, isolation) }
+
+    @Test(
+        "Penstock that adopts a broker's logs, with nothing beside them, serves the same",
+        arguments: isolations)
+    func bare(isolation: String) throws { try expectSame(.bare, as: .kafka, InteropRun.theirs, isolation) }
+
+    @Test(
+        "Penstock on a copy of a broker's directory knows the offsets that groups committed there",
+        arguments: [.adopted, .reopened, .bare] as [InteropRun.Server])
+    func offsets(server: InteropRun.Server) throws {
         let run = try Self.run.get()
-        for topic in InteropRun.all("k") {
-            equal(run.adopted["\(isolation) \(topic)"], run.kafka["\(isolation) \(topic)"], "\(topic), \(isolation)")
-        }
+        #expect(run.offsets[.kafka]?.contains("k-g4 {k-none-0=") == true, "\(run.offsets[.kafka] ?? "none")")
+        #expect(run.offsets[server] == run.offsets[.kafka])
     }
 
-    @Test("Penstock on a copy of a broker's directory knows the offsets that groups committed there")
-    func offsets() throws {
+    @Test("What Penstock makes beside a broker's logs, Kafka's dump tool accepts")
+    func adoptedDump() throws {
         let run = try Self.run.get()
-        equal(run.adoptedOffsets, run.kafkaOffsets, "group offsets")
+        expectAccepted(run.adoptedDump, logs: 20)
     }
 
     @Test(
-        "Penstock that recovers a broker's directory without indexes serves the same, and makes files that Kafka accepts"
-    )
-    func adoptedBare() throws {
+        "A real broker serves its own partitions with what Penstock made beside them: transactions, compacted topics",
+        arguments: isolations)
+    func returned(isolation: String) throws {
         let run = try Self.run.get()
-        for topic in InteropRun.all("k") {
-            equal(
-                run.adopted["bare read_committed \(topic)"], run.kafka["read_committed \(topic)"],
-                "\(topic), without indexes")
-        }
-        expectAccepted(run.adoptedDump, logs: 10)
+        #expect(run.returned.isSuperset(of: ["k-txn-0", "k-txn-1"]), "\(run.returned)")
+        try expectSame(.returned, as: .kafka, InteropRun.theirs, isolation)
     }
 
     private func expectAccepted(
@@ -111,45 +173,68 @@ struct InteropTests {
 
 /// Everything that ``InteropTests`` looks at.
 struct InteropRun {
-    /// By topic: what Penstock served.
-    private(set) var penstock: [String: String] = [:]
+    /// Who served what was read.
+    enum Server: String, Sendable {
+        /// Penstock its own, and a broker a copy of it: as it was, and without what stands beside the logs.
+        case penstock, copy, recovered
+        /// A broker its own, and Penstock a copy of it; after it had lost all but its logs; a copy of the logs alone.
+        case kafka, adopted, reopened, bare
+        /// The broker its own logs, with what Penstock made beside them.
+        case returned
+    }
+
+    private struct Reading: Hashable {
+        var server: Server
+        var isolation: String
+        var topic: String
+    }
+
+    private var texts: [Reading: String] = [:]
+    /// What groups committed in the broker.
+    private(set) var offsets: [Server: String] = [:]
+    private(set) var transactional: TransactionalTopics
     private(set) var penstockFiles: [String] = []
     private(set) var penstockDump = ""
-    /// By way and topic: what a broker served of Penstock's directories.
-    private(set) var served: [String: String] = [:]
     /// Files of Penstock's that a broker's recovery made otherwise.
     private(set) var changedByKafka: [String] = []
-    /// By isolation level and topic: what a broker served of its own.
-    private(set) var kafka: [String: String] = [:]
-    private(set) var adopted: [String: String] = [:]
-    private(set) var kafkaOffsets = ""
-    private(set) var adoptedOffsets = ""
     private(set) var adoptedDump = ""
+    /// Partitions that came back to the broker with transaction indexes of Penstock's.
+    private(set) var returned: Set<String> = []
 
     private let tools = Surroundings.kafkaTools ?? ""
     /// Gone once everything has been looked at.
     private unowned let workspace: Workspace
 
-    static func plain(_ prefix: String) -> [String] {
+    private static func plain(_ prefix: String) -> [String] {
         ["none", "gzip", "snappy", "lz4", "zstd", "append-time", "compact"].map { "\(prefix)-\($0)" }
     }
 
-    static func all(_ prefix: String) -> [String] { plain(prefix) + ["\(prefix)-txn"] }
+    /// Topics that Penstock wrote.
+    static let ours = plain("p") + [TransactionalTopics.transactions, TransactionalTopics.compacted]
+    /// Topics that the broker wrote.
+    static let theirs = plain("k") + ["k-txn"]
 
     private static let groups = (0..<5).map { "k-g\($0)" }
 
     init(_ workspace: Workspace) throws {
         self.workspace = workspace
-        let cluster = try KafkaCluster(
-            (tools as NSString).deletingLastPathComponent, in: workspace("kafka"))
+        let anHourAgo = Int64(Date().timeIntervalSince1970 * 1000) - 3_600_000
+        transactional = try TransactionalTopics(in: workspace("data"), start: anHourAgo)
         try fillPenstock()
+        let cluster = try KafkaCluster((tools as NSString).deletingLastPathComponent, in: workspace("kafka"))
         try cluster.start(settings: [
             "offsets.topic.num.partitions": "3", "transaction.state.log.num.partitions": "1",
             "log.cleaner.backoff.ms": "100",
         ])
         try fill(cluster)
-        try adopt()
-        try serve(cluster)
+        try adopt(copiesOf: cluster.data)
+        try give(to: cluster)
+        try recover(cluster)
+    }
+
+    /// A line for each record, and some of each partition; nil if it was not read.
+    func text(_ server: Server, _ isolation: String, _ topic: String) -> String? {
+        texts[Reading(server: server, isolation: isolation, topic: topic)]
     }
 
     private func java(_ arguments: String...) throws -> String { try java(arguments) }
@@ -160,13 +245,19 @@ struct InteropRun {
         return child.text(.output)
     }
 
-    /// One run of the program for several topics; what it says of each begins with the topic's name.
-    private func read(_ address: String, _ isolation: String, _ topics: [String]) throws -> [String: String] {
-        let lines = try java(["read", address, isolation] + topics).split(separator: "\n")
-        return Dictionary(
-            uniqueKeysWithValues: topics.map { topic in
-                (topic, lines.filter { $0.hasPrefix("\(topic)-") }.joined(separator: "\n"))
-            })
+    /// - Parameter groups: whose offsets are read too.
+    private mutating func read(
+        _ server: Server, at address: String, _ topics: [String], groups: [String] = []
+    ) throws {
+        let lists = [topics, groups].filter { !$0.isEmpty }.map { $0.joined(separator: ",") }
+        for part in try java(["read", address] + lists).components(separatedBy: "== ").dropFirst() {
+            let title = part.prefix { $0 != "\n" }.split(separator: " ").map(String.init)
+            switch title.count {
+            case 1: offsets[server] = part
+            case 2: texts[Reading(server: server, isolation: title[0], topic: title[1])] = part
+            default: throw Trouble("what was read of \(server): \(part.prefix(200))")
+            }
+        }
     }
 
     private func copy(_ from: String, _ to: String) throws {
@@ -174,12 +265,27 @@ struct InteropRun {
         try FileManager.default.copyItem(atPath: from, toPath: to)
     }
 
+    /// Removes all files below a directory but those whose names end so.
+    private func keep(_ suffixes: [String], in directory: String) throws {
+        for name in FileManager.default.enumerator(atPath: directory)?.compactMap({ $0 as? String }) ?? [] {
+            var isDirectory: ObjCBool = false
+            let path = "\(directory)/\(name)"
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue,
+                !suffixes.contains(where: { name.hasSuffix($0) })
+            else { continue }
+            try FileManager.default.removeItem(atPath: path)
+        }
+    }
+
     // MARK: - Penstock's own
 
     private mutating func fillPenstock() throws {
-        let server = try Penstock(workspace, pipelines: [], data: workspace("data"))
-        _ = try java("fill", server.address, "p")
-        penstock = try read(server.address, "read_uncommitted", Self.plain("p"))
+        // It compacts at once, and only up to a checkpoint.
+        let bounds = ["log.cleaner.backoff.ms=100", "log.flush.offset.checkpoint.interval.ms=100"]
+        let server = try Penstock(
+            workspace, pipelines: [], data: workspace("data"), arguments: bounds.flatMap { ["--set", $0] })
+        _ = try java("fill", server.address, "p", workspace("data"))
+        try read(.penstock, at: server.address, Self.ours)
         try server.stop()
         penstockFiles = try files(in: workspace("data"))
         penstockDump = try dump(penstockFiles)
@@ -209,88 +315,106 @@ struct InteropRun {
     // MARK: - The broker's own
 
     private mutating func fill(_ cluster: KafkaCluster) throws {
-        _ = try java("fill", cluster.address, "k", "transactions")
-        // 12 × 100 keys, transactions and their markers; about 120 keys are left, and what the active segment holds.
-        _ = try java("compacted", cluster.address, "k-compact", "600", cluster.data)
-        for isolation in ["read_uncommitted", "read_committed"] {
-            for (topic, text) in try read(cluster.address, isolation, Self.all("k")) {
-                kafka["\(isolation) \(topic)"] = text
-            }
-        }
-        kafkaOffsets = try java(["offsets", cluster.address] + Self.groups)
+        _ = try java("fill", cluster.address, "k", cluster.data, "transactions")
+        try read(.kafka, at: cluster.address, Self.theirs, groups: Self.groups)
         // As they are in Penstock: the same intervals make the same indexes.
-        let topics = Self.plain("p").map { topic in
-            topic.hasSuffix("-append-time") || topic.hasSuffix("-compact") ? "\(topic):1:4096" : "\(topic):2:2048"
+        let topics = Self.ours.map { topic in
+            switch topic {
+            case TransactionalTopics.transactions: "\(topic):2:\(TransactionalTopics.indexInterval)"
+            case TransactionalTopics.compacted: "\(topic):1:\(TransactionalTopics.indexInterval)"
+            case "p-append-time", "p-compact": "\(topic):1:4096"
+            default: "\(topic):2:2048"
+            }
         }
         _ = try java(["create", cluster.address] + topics)
         try cluster.stop()
-        try copy(cluster.data, workspace("adopted"))
     }
 
-    private mutating func adopt() throws {
-        try adoptOnce("")
-        // As a crash leaves it, on a disk where somebody removed indexes.
-        for name in FileManager.default.enumerator(atPath: workspace("adopted"))?.compactMap({ $0 as? String }) ?? []
-        where name.hasSuffix(".index") || name.hasSuffix(".timeindex") || name.hasSuffix(".kafka_cleanshutdown") {
-            try FileManager.default.removeItem(atPath: workspace("adopted/\(name)"))
-        }
-        try adoptOnce("bare ")
-        adoptedDump = try dump(try files(in: workspace("adopted")))
+    private mutating func adopt(copiesOf data: String) throws {
+        try copy(data, workspace("adopted"))
+        try serve(.adopted, workspace("adopted"))
+        // As a crash leaves it, on a disk where somebody removed all that stands beside the logs.
+        try keep([".log", "meta.properties"], in: workspace("adopted"))
+        try serve(.reopened, workspace("adopted"))
+        try copy(data, workspace("bare"))
+        try keep([".log"], in: workspace("bare"))
+        try serve(.bare, workspace("bare"))
+        adoptedDump = try dump(try files(in: workspace("adopted")) + files(in: workspace("bare")))
     }
 
-    private mutating func adoptOnce(_ way: String) throws {
-        let server = try Penstock(workspace, pipelines: [], data: workspace("adopted"), arguments: ["--adopt"])
-        for isolation in ["read_uncommitted", "read_committed"] {
-            for (topic, text) in try read(server.address, isolation, Self.all("k")) {
-                adopted["\(way)\(isolation) \(topic)"] = text
-            }
-        }
-        adoptedOffsets = try java(["offsets", server.address] + Self.groups)
+    private mutating func serve(_ way: Server, _ data: String) throws {
+        let server = try Penstock(workspace, pipelines: [], data: data, arguments: ["--adopt"])
+        try read(way, at: server.address, Self.theirs, groups: Self.groups)
         try server.stop()
     }
 
-    // MARK: - Penstock's, served by the broker
+    // MARK: - Served by the broker
 
-    private mutating func serve(_ cluster: KafkaCluster) throws {
-        try replace(in: cluster, keeping: { _ in true })
+    /// Penstock's partitions in the place of those made in the broker, and the broker's own with the indexes, transaction
+    /// indexes and snapshots that Penstock made for them.
+    private mutating func give(to cluster: KafkaCluster) throws {
+        try replace(Self.ours, partitions: 15, in: cluster, by: workspace("data"))
+        let theirs = try replace(Self.theirs, partitions: 14, in: cluster, by: workspace("bare"))
+        returned = Set(
+            try theirs.filter { name in
+                try files(in: "\(cluster.data)/\(name)").contains { $0.hasSuffix(".txnindex") }
+            })
         try cluster.start()
-        try note("clean", cluster)
+        try read(.copy, at: cluster.address, Self.ours)
+        try read(.returned, at: cluster.address, Self.theirs)
         try cluster.stop()
-        // Without indexes and the mark of a clean stop, Kafka reads every batch and makes them anew.
-        try replace(in: cluster, keeping: { !$0.hasSuffix("index") && !$0.hasSuffix(".snapshot") })
+    }
+
+    /// Without indexes and the mark of a clean stop, Kafka reads every batch and makes them anew.
+    private mutating func recover(_ cluster: KafkaCluster) throws {
+        for name in try replace(Self.ours, partitions: 15, in: cluster, by: workspace("data")) {
+            try keep([".log", "partition.metadata"], in: "\(cluster.data)/\(name)")
+        }
         try? FileManager.default.removeItem(atPath: "\(cluster.data)/.kafka_cleanshutdown")
         for name in ["recovery-point-offset-checkpoint", "replication-offset-checkpoint"] {
             try "0\n0\n".write(toFile: "\(cluster.data)/\(name)", atomically: true, encoding: .utf8)
         }
         try cluster.start()
-        try note("recovered", cluster)
+        try read(.recovered, at: cluster.address, Self.ours)
         try cluster.stop()
         for file in penstockFiles where file.hasPrefix(workspace("data/p-")) {
             let name = String(file.dropFirst(workspace("data/").count))
             let there = FileManager.default.contents(atPath: "\(cluster.data)/\(name)")
             guard name.hasSuffix(".log") || name.hasSuffix("index") else { continue }
-            if there != FileManager.default.contents(atPath: file) { changedByKafka.append(name) }
+            let here = FileManager.default.contents(atPath: file)
+            if there == here || Self.isOfCleaned(name, here, there) { continue }
+            changedByKafka.append(name)
         }
     }
 
-    private mutating func note(_ way: String, _ cluster: KafkaCluster) throws {
-        for (topic, text) in try read(cluster.address, "read_uncommitted", Self.plain("p")) {
-            served["\(way) \(topic)"] = text
+    /// Kafka's cleaner and ours name in a transaction index those aborted transactions too of which only the marker is
+    /// left, and no recovery finds them.
+    private static func isOfCleaned(_ name: String, _ ours: Data?, _ theirs: Data?) -> Bool {
+        guard name.hasPrefix("\(TransactionalTopics.compacted)-"), name.hasSuffix(".txnindex"), let ours else {
+            return false
         }
+        func entries(_ data: Data) -> [Data] {
+            stride(from: 0, to: data.count, by: 34).map { Data(data.dropFirst($0).prefix(34)) }
+        }
+        return Set(entries(theirs ?? Data())).isSubset(of: entries(ours))
     }
 
-    /// Puts Penstock's partitions in the place of the broker's, each with the broker's `partition.metadata`.
-    private func replace(in cluster: KafkaCluster, keeping isKept: (String) -> Bool) throws {
-        let names = try FileManager.default.contentsOfDirectory(atPath: cluster.data).filter { $0.hasPrefix("p-") }
-        guard names.count == 12 else { throw Trouble("the broker has \(names)") }
+    /// Puts partitions of topics in the place of the broker's, each with the broker's `partition.metadata`.
+    /// - Parameter partitions: how many there have to be.
+    /// - Returns: their directories' names.
+    @discardableResult
+    private func replace(
+        _ topics: [String], partitions: Int, in cluster: KafkaCluster, by data: String
+    ) throws -> [String] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: cluster.data).filter { name in
+            topics.contains { name == "\($0)-0" || name == "\($0)-1" }
+        }
+        guard names.count == partitions else { throw Trouble("the broker has \(names)") }
         for name in names {
             let metadata = FileManager.default.contents(atPath: "\(cluster.data)/\(name)/partition.metadata")
-            try copy(workspace("data/\(name)"), "\(cluster.data)/\(name)")
-            for file in try FileManager.default.contentsOfDirectory(atPath: "\(cluster.data)/\(name)")
-            where !isKept(file) {
-                try FileManager.default.removeItem(atPath: "\(cluster.data)/\(name)/\(file)")
-            }
+            try copy("\(data)/\(name)", "\(cluster.data)/\(name)")
             try metadata?.write(to: URL(filePath: "\(cluster.data)/\(name)/partition.metadata"))
         }
+        return names
     }
 }
