@@ -111,18 +111,15 @@ struct InteropTests {
     func adopted(isolation: String) throws { try expectSame(.adopted, as: .kafka, InteropRun.theirs, isolation) }
 
     @Test(
-        "Penstock on an adopted directory of which only logs are left serves the same after its recovery",
-        arguments: isolations)
-    func reopened(isolation: String) throws { try expectSame(.reopened, as: .kafka, InteropRun.theirs, isolation) }
-
-    @Test(
-        "Penstock that adopts a broker's logs, with nothing beside them, serves the same",
-        arguments: isolations)
-    func bare(isolation: String) throws { try expectSame(.bare, as: .kafka, InteropRun.theirs, isolation) }
+        "Penstock serves the same after everything beside the logs was lost: adopted before or not",
+        arguments: InteropRun.Server.bereft, isolations)
+    func bereft(server: InteropRun.Server, isolation: String) throws {
+        try expectSame(server, as: .kafka, InteropRun.theirs, isolation)
+    }
 
     @Test(
         "Penstock on a copy of a broker's directory knows the offsets that groups committed there",
-        arguments: [.adopted, .reopened, .bare] as [InteropRun.Server])
+        arguments: [.adopted] + InteropRun.Server.bereft)
     func offsets(server: InteropRun.Server) throws {
         let run = try Self.run.get()
         #expect(run.offsets[.kafka]?.contains("k-g4 {k-none-0=") == true, "\(run.offsets[.kafka] ?? "none")")
@@ -177,10 +174,16 @@ struct InteropRun {
     enum Server: String, Sendable {
         /// Penstock its own, and a broker a copy of it: as it was, and without what stands beside the logs.
         case penstock, copy, recovered
-        /// A broker its own, and Penstock a copy of it; after it had lost all but its logs; a copy of the logs alone.
-        case kafka, adopted, reopened, bare
+        /// A broker its own, and Penstock a copy of it.
+        case kafka, adopted
+        /// Penstock that copy again, of which only logs and `meta.properties` were left; a copy of only those; a copy of
+        /// the logs alone.
+        case reopened, stripped, bare
         /// The broker its own logs, with what Penstock made beside them.
         case returned
+
+        /// Those who had nothing but logs to begin with.
+        static let bereft: [Server] = [.reopened, .stripped, .bare]
     }
 
     private struct Reading: Hashable {
@@ -195,7 +198,7 @@ struct InteropRun {
     private(set) var transactional: TransactionalTopics
     private(set) var penstockFiles: [String] = []
     private(set) var penstockDump = ""
-    /// Files of Penstock's that a broker's recovery made otherwise.
+    /// Logs and indexes that a broker's recovery made otherwise.
     private(set) var changedByKafka: [String] = []
     private(set) var adoptedDump = ""
     /// Partitions that came back to the broker with transaction indexes of Penstock's.
@@ -336,9 +339,11 @@ struct InteropRun {
         // As a crash leaves it, on a disk where somebody removed all that stands beside the logs.
         try keep([".log", "meta.properties"], in: workspace("adopted"))
         try serve(.reopened, workspace("adopted"))
-        try copy(data, workspace("bare"))
-        try keep([".log"], in: workspace("bare"))
-        try serve(.bare, workspace("bare"))
+        for (way, suffixes) in [(Server.stripped, [".log", "meta.properties"]), (.bare, [".log"])] {
+            try copy(data, workspace(way.rawValue))
+            try keep(suffixes, in: workspace(way.rawValue))
+            try serve(way, workspace(way.rawValue))
+        }
         adoptedDump = try dump(try files(in: workspace("adopted")) + files(in: workspace("bare")))
     }
 
@@ -377,11 +382,12 @@ struct InteropRun {
         try cluster.start()
         try read(.recovered, at: cluster.address, Self.ours)
         try cluster.stop()
-        for file in penstockFiles where file.hasPrefix(workspace("data/p-")) {
-            let name = String(file.dropFirst(workspace("data/").count))
+        let names = try [workspace("data"), cluster.data].flatMap { directory in
+            try files(in: directory).map { String($0.dropFirst(directory.count + 1)) }
+        }
+        for name in Set(names).sorted() where name.hasPrefix("p-") && !name.hasSuffix(".snapshot") {
+            let here = FileManager.default.contents(atPath: workspace("data/\(name)"))
             let there = FileManager.default.contents(atPath: "\(cluster.data)/\(name)")
-            guard name.hasSuffix(".log") || name.hasSuffix("index") else { continue }
-            let here = FileManager.default.contents(atPath: file)
             if there == here || Self.isOfCleaned(name, here, there) { continue }
             changedByKafka.append(name)
         }
