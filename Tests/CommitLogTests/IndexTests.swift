@@ -16,21 +16,28 @@ import Testing
         init(_ random: inout SeededGenerator, count: Int, steps: ClosedRange<Int64> = -3000...4000, largest: Int = 300)
             throws
         {
-            var offset = Self.base
             var time: Int64 = Make.time
             for _ in 0..<count {
                 time += Int64.random(in: steps, using: &random)
                 let records = (0..<Int.random(in: 1...4, using: &random)).map { _ in
                     Record(
                         timestamp: Bool.random(using: &random) ? time : time - 500,
-                        value: random.bytes(Int.random(in: 0...largest, using: &random)))
+                        value: [UInt8](repeating: 0, count: Int.random(in: 0...largest, using: &random)))
                 }
-                let batch = try RecordBatch.encode(records)
-                batch.stamp(baseOffset: offset, leaderEpoch: 0)
-                batches.append(ScannedBatch(position: size, header: batch.header))
-                size += Int64(batch.size)
-                offset = batch.header.nextOffset + (Int.random(in: 0..<5, using: &random) == 0 ? 3 : 0)
+                try append(records, at: end + (Int.random(in: 0..<5, using: &random) == 0 ? 3 : 0))
             }
+        }
+
+        /// A batch of one record for each time.
+        init(times: [Int64]) throws {
+            for time in times { try append([Record(timestamp: time, value: [0])], at: end) }
+        }
+
+        private mutating func append(_ records: [Record], at offset: Offset) throws {
+            let batch = try RecordBatch.encode(records)
+            batch.stamp(baseOffset: offset, leaderEpoch: 0)
+            batches.append(ScannedBatch(position: size, header: batch.header))
+            size += Int64(batch.size)
         }
 
         /// The log, as far as it is looked at: headers are right, records are nulls.
@@ -83,12 +90,21 @@ import Testing
             _ random: inout SeededGenerator, isClosed: Bool, mappedBytes: Int = 1 << 20,
             steps: ClosedRange<Int64> = -3000...4000, largest: Int = 300
         ) throws {
-            model = try Model(&random, count: 60, steps: steps, largest: largest)
+            try self.init(
+                Model(&random, count: 60, steps: steps, largest: largest), &random, isClosed: isClosed,
+                mappedBytes: mappedBytes)
+        }
+
+        init(
+            _ model: Model, _ random: inout SeededGenerator, isClosed: Bool, mappedBytes: Int = 1 << 20
+        ) throws {
+            self.model = model
+            let count = model.batches.count
             interval = [0, 1, 200, 1000, 100_000].randomElement(using: &random) ?? 0
             try memory.disk.makeDirectory("/s")
             try memory.disk.open(Self.stem + ".log", .create).write(model.bytes, at: 0)
             files = FileCache(disk: memory.disk, openFiles: 4, mappedBytes: mappedBytes)
-            let written = isClosed ? 60 : Int.random(in: 0...60, using: &random)
+            let written = isClosed ? count : Int.random(in: 0...count, using: &random)
             var builder = model.builder(interval: interval, upTo: written)
             if isClosed { builder.finish() }
             _ = try Segment.writeIndexes(builder, stem: Self.stem, disk: memory.disk)
@@ -169,11 +185,11 @@ import Testing
 
     @Test(
         "an index that was lost, torn, mixed up or made for another log is found out, and made again as it was",
-        arguments: Seeds.some(40))
-    func wrongIndexes(seed: UInt64) throws {
+        arguments: Seeds.some(40), [300, 20_000])
+    func wrongIndexes(seed: UInt64, largest: Int) throws {
         var random = SeededGenerator(seed: seed)
         for isClosed in [true, false] {
-            let site = try Site(&random, isClosed: isClosed)
+            let site = try Site(&random, isClosed: isClosed, largest: largest)
             let kind: Segment.IndexKind = Bool.random(using: &random) ? .offsets : .times
             let path = Site.stem + kind.suffix
             let right = try #require(site.memory.bytes(of: path))

@@ -30,7 +30,7 @@ struct TimeIndex: RandomAccessCollection {
             relativeOffset: bytes.int32(at: place * Self.entrySize + 8))
     }
 
-    /// Two entries that follow each other; the first is before a time, the second at or after it.
+    /// Two entries that follow each other; the first is before a time or an offset, the second at or after it.
     struct Step: Hashable {
         var before: Entry?
         var after: Entry?
@@ -67,13 +67,11 @@ struct TimeIndex: RandomAccessCollection {
             before: place == 0 ? nil : entries[place - 1], after: place == entries.count ? nil : entries[place])
     }
 
-    /// The last of some entries below an offset.
-    static func entry(in entries: some RandomAccessCollection<Entry>, below relativeOffset: Int64) -> Entry? {
-        let offsets = 0..<entries.count
-        let place = firstPlace(in: offsets) {
-            Int64(entries[entries.index(entries.startIndex, offsetBy: $0)].relativeOffset) >= relativeOffset
-        }
-        return place == 0 ? nil : entries[entries.index(entries.startIndex, offsetBy: place - 1)]
+    /// The last of some entries below an offset, and the one after it.
+    static func step(in entries: some RandomAccessCollection<Entry>, below relativeOffset: Int64) -> Step {
+        func entry(_ place: Int) -> Entry { entries[entries.index(entries.startIndex, offsetBy: place)] }
+        let place = firstPlace(in: 0..<entries.count) { Int64(entry($0).relativeOffset) >= relativeOffset }
+        return Step(before: place == 0 ? nil : entry(place - 1), after: place == entries.count ? nil : entry(place))
     }
 
     /// Whether all entries can be those of a log: ascending, and within its offsets.

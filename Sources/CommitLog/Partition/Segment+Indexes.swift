@@ -117,10 +117,11 @@ extension Segment {
         return TimeIndex.Step(before: tail.before ?? step.before, after: step.after ?? tail.after)
     }
 
-    /// The last time entry below an offset.
-    func timeEntry(below relativeOffset: Int64) throws(DiskError) -> TimeIndex.Entry? {
-        let (bytes, tail) = try written(.times) { TimeIndex.entry(in: $0?.times ?? [], below: relativeOffset) }
-        return tail ?? TimeIndex.entry(in: TimeIndex(bytes: bytes), below: relativeOffset)
+    /// The last time entry below an offset, and the one after it.
+    func timeStep(below relativeOffset: Int64) throws(DiskError) -> TimeIndex.Step {
+        let (bytes, tail) = try written(.times) { TimeIndex.step(in: $0?.times ?? [], below: relativeOffset) }
+        let step = TimeIndex.step(in: TimeIndex(bytes: bytes), below: relativeOffset)
+        return TimeIndex.Step(before: tail.before ?? step.before, after: step.after ?? tail.after)
     }
 
     private func search<Result>(

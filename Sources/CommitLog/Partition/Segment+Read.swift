@@ -76,12 +76,17 @@ extension Segment {
                 guard try largest().timestamp < timestamp else { throw damage(.times, "its last entry is missing") }
                 return nil
             }
+            // The search begins below the batch that it names.
+            try check(after, limit: size)
             // None before the last offset entry below the batch that `after` names has such a record: when that offset
             // entry was made, all timestamps were below.
             let last = max(Int64(after.relativeOffset) - 1, first - base)
             let start = try bracket(of: last)
             if let entry = start.below, limit < size, Int64(entry.position) >= limit { return nil }
             var walk = try walk(from: start, limit: limit)
+            if let ahead = walk.ahead, let entry = start.below, entry.relativeOffset < after.relativeOffset {
+                try check(ahead, isNotAbove: timestamp - 1)
+            }
             while let batch = try next(&walk) {
                 if batch.lastOffset >= first && batch.maxTimestamp >= timestamp { return batch }
                 if first <= base && batch.lastOffset >= base + Int64(after.relativeOffset) {
@@ -126,8 +131,11 @@ extension Segment {
         guard limit > 0 else { return TimeIndex.Entry.none.timestamp }
         guard limit < size else { return try largest().timestamp }
         return try withIndexes { () throws(DiskError) in
-            var largest = try timeEntry(below: end - base)?.timestamp ?? TimeIndex.Entry.none.timestamp
+            let step = try timeStep(below: end - base)
+            for entry in [step.before, step.after].compactMap(\.self) { try check(entry, limit: size) }
+            var largest = step.before?.timestamp ?? TimeIndex.Entry.none.timestamp
             var walk = try walk(from: try bracket(ofPosition: limit - 1), limit: limit)
+            if let ahead = walk.ahead { try check(ahead, isNotAbove: largest) }
             while let batch = try next(&walk) { largest = max(largest, batch.maxTimestamp) }
             return largest
         }
@@ -162,6 +170,13 @@ extension Segment {
             if batch.lastOffset >= offset && batch.maxTimestamp == entry.timestamp { return }
         }
         throw damage(.times, "no batch at offset \(offset) has the time \(entry.timestamp)")
+    }
+
+    /// Holds a batch that an offset entry names against the time entries: when the offset entry was made, one was made for
+    /// the largest timestamp so far.
+    private func check(_ batch: ScannedBatch, isNotAbove timestamp: Int64) throws(DiskError) {
+        guard batch.maxTimestamp > timestamp else { return }
+        throw damage(.times, "no entry has the time \(batch.maxTimestamp) of the batch at offset \(batch.lastOffset)")
     }
 
     // MARK: - Walking
