@@ -6,6 +6,8 @@ package struct LogFinding: Hashable, Sendable, CustomStringConvertible {
     /// In bytes from the beginning of the file; nil if it is about the whole of it.
     package var position: Int64?
     package var reason: String
+    /// It is about leader epochs: of batches, which say otherwise than one another or the checkpoint.
+    var isOfEpochs = false
 
     package init(path: String, position: Int64? = nil, reason: String) {
         self.path = path
@@ -37,13 +39,18 @@ final class LogFindings: Sendable {
     var total: Int { state.withLock { $0.total } }
 
     /// - Parameter reason: asked for if it is told: there may be as many findings as bytes.
-    func add(_ path: String, _ position: Int64? = nil, _ reason: @autoclosure () -> String) {
+    func add(
+        _ path: String, _ position: Int64? = nil, isOfEpochs: Bool = false, _ reason: @autoclosure () -> String
+    ) {
         // Told under the lock: one after the other.
         state.withLock { state in
             state.total += 1
             let count = (state.byFile[path] ?? 0) + 1
             state.byFile[path] = count
-            if count <= perFile { report(LogFinding(path: path, position: position, reason: reason())) }
+            guard count <= perFile else { return }
+            var finding = LogFinding(path: path, position: position, reason: reason())
+            finding.isOfEpochs = isOfEpochs
+            report(finding)
         }
     }
 

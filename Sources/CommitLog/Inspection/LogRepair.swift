@@ -21,12 +21,14 @@ package struct LogRepair {
         /// Offsets that hold nothing now.
         package var offsets: Range<Offset>?
         package var reason: String
+        /// What became of the bytes, or of the file, if nothing was taken out or made again.
+        package var outcome: String?
         /// Where a copy of what went is.
         package var copy: String?
 
         package var description: String {
-            var parts: [String] = []
-            if let bytes, !bytes.isEmpty {
+            var parts = outcome.map { [$0] } ?? []
+            if outcome == nil, let bytes, !bytes.isEmpty {
                 parts.append("bytes \(bytes.lowerBound) to \(bytes.upperBound - 1) taken out")
             }
             if let offsets, !offsets.isEmpty {

@@ -26,6 +26,8 @@ struct LogSurroundings {
         var logStart: Offset?
         /// The leader epochs beside the log have all of them: a new one gets there with the checkpoint after it.
         var hasAllEpochs = false
+        /// The highest leader epoch that was ever given out to a batch of Penstock's own.
+        var highestEpoch = Int32.max
     }
 
     /// What cannot be read is left out: verifying finds it.
@@ -55,6 +57,7 @@ struct LogSurroundings {
         rules.mayHaveHoles = cleaned[topic, index] != nil || topic.hasPrefix("__")
         guard let registry else { return rules }
         rules.exactIndexesFrom = 0
+        rules.highestEpoch = registry.leaderEpoch ?? .max
         guard let (id, entry) = registry.topics.first(where: { $0.value.name == topic }) else { return rules }
         rules.topicID = id
         if let settings = try? TopicSettings(entry.configuration) { rules.indexInterval = settings.indexIntervalBytes }

@@ -4,12 +4,12 @@ import Records
 
 /// Repairs one partition's directory: first the segments, then what stands beside them.
 struct PartitionRepair {
-    private let files: PartitionFiles
-    private let rules: LogSurroundings.Rules
+    let files: PartitionFiles
+    let rules: LogSurroundings.Rules
     private let root: String
-    private let options: LogRepair.Options
-    private let disk: Disk
-    private let tell: (LogRepair.Action) -> Void
+    let options: LogRepair.Options
+    let disk: Disk
+    let tell: (LogRepair.Action) -> Void
     private let name: String
     /// Where the log goes on.
     private var next: Offset?
@@ -52,7 +52,7 @@ struct PartitionRepair {
     /// The offset of the first record that is taken out gives the copy its name.
     private mutating func carryOut(_ plan: inout SegmentPlan, _ segment: PartitionFiles.Segment) throws(DiskError) {
         let path = segment.stem + ".log"
-        if !options.isDry { try markUnclean(plan) }
+        if !options.isDry { try markUnclean(losing: plan.changes.contains { !$0.offsets.isEmpty }) }
         var actions: [LogRepair.Action] = []
         for change in plan.changes {
             var copy: String?
@@ -68,8 +68,8 @@ struct PartitionRepair {
     }
 
     /// The next opening must look closely; and if positions go, it must know.
-    private mutating func markUnclean(_ plan: SegmentPlan) throws(DiskError) {
-        if name == "\(DataDirectory.positionsTopic)-0", plan.changes.contains(where: { !$0.offsets.isEmpty }) {
+    mutating func markUnclean(losing isLoss: Bool) throws(DiskError) {
+        if isLoss, name == "\(DataDirectory.positionsTopic)-0" {
             let reason = "\(files.directory) was repaired: a part of it is gone\n"
             try disk.replaceFile("\(root)/\(DataDirectory.positionsMark)", with: Array(reason.utf8))
             try disk.syncDirectory(root)
@@ -81,7 +81,7 @@ struct PartitionRepair {
     }
 
     /// Copies a part of a file, durably, beside the copies that are there.
-    private func keep(_ path: String, _ range: Range<Int64>, _ suffix: String) throws(DiskError) -> String {
+    func keep(_ path: String, _ range: Range<Int64>, _ suffix: String) throws(DiskError) -> String {
         let directory = "\(root)/\(Recovery.copies)"
         if !(try disk.exists(directory)) {
             try disk.makeDirectory(directory)
@@ -107,7 +107,7 @@ struct PartitionRepair {
     private mutating func repairBesides() throws(DiskError) {
         // In a dry run the segments are as they were.
         let now = try PartitionFiles(in: files.directory, disk: disk)
-        let wrong = findings(now).filter { $0.file != nil }
+        let wrong = try mendEpochs(findings(now), now).filter { $0.file != nil }
         var done: Set<String> = []
         for (finding, file) in wrong {
             guard let file, !now.noFiles.contains(file), done.insert(file.path).inserted else { continue }
@@ -116,9 +116,12 @@ struct PartitionRepair {
         if !options.isDry, !done.isEmpty { try disk.syncDirectory(files.directory) }
     }
 
-    private func findings(_ now: PartitionFiles) -> [(finding: LogFinding, file: InspectedFile?)] {
+    /// What is wrong, and with which file.
+    typealias Findings = [(finding: LogFinding, file: InspectedFile?)]
+
+    func findings(_ now: PartitionFiles) -> Findings {
         let found = Lock<[LogFinding]>([])
-        let findings = LogFindings(perFile: 1) { finding in found.withLock { $0.append(finding) } }
+        let findings = LogFindings(perFile: 100) { finding in found.withLock { $0.append(finding) } }
         var check = PartitionCheck(
             now, rules: rules, options: options.verification, disk: disk, findings: findings,
             tally: VerificationTally { _, _ in })
@@ -209,7 +212,7 @@ struct PartitionRepair {
         return Array(epochs.text.utf8)
     }
 
-    private func forEachBatch(
+    func forEachBatch(
         in segment: PartitionFiles.Segment, _ body: (ScannedBatch) -> Void
     ) throws(DiskError) {
         let log = try disk.open(segment.stem + ".log", .read)

@@ -40,7 +40,7 @@ struct PartitionWalk {
         }
         if batch.position > Int64(Int32.max) { return "it begins behind byte \(Int32.max)" }
         if let next, batch.baseOffset < next { return "offset \(batch.baseOffset) comes after \(next - 1)" }
-        return hole(before: batch, in: segment) ?? epochObjection(to: batch)
+        return hole(before: batch, in: segment)
     }
 
     /// Takes note of a batch that can be believed.
@@ -64,7 +64,8 @@ struct PartitionWalk {
         return "offsets \(expected) to \(batch.baseOffset - 1) are missing before it"
     }
 
-    private func epochObjection(to batch: ScannedBatch) -> String? {
+    /// Why a batch cannot have its leader epoch, nil if it can.
+    func epochObjection(to batch: ScannedBatch) -> String? {
         guard let epoch = batch.header?.partitionLeaderEpoch, epoch != -1 else { return nil }
         if epoch < -1 { return "leader epoch \(epoch)" }
         return epoch < lastEpoch ? "leader epoch \(epoch) comes after \(lastEpoch)" : nil

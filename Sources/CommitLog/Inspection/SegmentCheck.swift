@@ -79,8 +79,11 @@ struct SegmentCheck {
             guard batch.lastOffset >= partition.next ?? 0, batch.baseOffset >= segment.base,
                 batch.lastOffset - segment.base <= Int64(Int32.max)
             else { return }
+        } else if let objection = partition.epochObjection(to: batch) {
+            findings.add(path, batch.position, isOfEpochs: true, objection)
         } else if let objection = partition.epochsObjection(to: batch) {
-            findings.add("\(InspectedPlace.parent(path))/\(LeaderEpochs.fileName)", nil, objection)
+            findings.add(
+                "\(InspectedPlace.parent(path))/\(LeaderEpochs.fileName)", nil, isOfEpochs: true, objection)
         }
         let ended = partition.take(batch)
         try offsets?.take(batch)
