@@ -31,6 +31,9 @@ struct EpochTrial {
         var byEpoch: [Int32: Int] = [:]
     }
 
+    /// More often epochs do not change in a log; where they seem to, nothing is known of which is right.
+    private static let runLimit = 100_000
+
     private let entries: [LeaderEpochs.Entry]
     private let rules: LogSurroundings.Rules
     private var place = 0
@@ -50,7 +53,7 @@ struct EpochTrial {
 
     /// Hears the next batch.
     mutating func take(_ batch: ScannedBatch) {
-        guard let header = batch.header, header.partitionLeaderEpoch != -1 else { return }
+        guard let header = batch.header, header.partitionLeaderEpoch != -1, runs.count <= Self.runLimit else { return }
         let (epoch, offset) = (header.partitionLeaderEpoch, header.baseOffset)
         while place + 1 < entries.count, entries[place + 1].start <= offset { place += 1 }
         let entry = entries.isEmpty || entries[place].start > offset ? nil : place
@@ -71,8 +74,9 @@ struct EpochTrial {
         }
     }
 
-    /// In the order of the batches.
+    /// In the order of the batches; none if there are too many to tell.
     func verdicts() -> [Verdict] {
+        guard runs.count <= Self.runLimit else { return [] }
         let believed = heaviest(runs.indices.filter { !isContradicted(runs[$0]) })
         // What comes next that is believed.
         var after = [Int32](repeating: .max, count: runs.count + 1)
