@@ -131,6 +131,11 @@ struct PartitionRepair {
 
     private mutating func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError)
     {
+        let size = try disk.exists(file.path) ? try disk.status(file.path).size : 0
+        guard size <= InspectedFile.sizeLimit else {
+            throw DiskError(
+                operation: "keep what is too large for a file beside a segment,", path: file.path, code: EFBIG)
+        }
         let segment = now.segments.first { $0.base == file.offset }
         switch (file.kind, segment) {
         case (.index, let segment?), (.timeindex, let segment?):
