@@ -135,7 +135,6 @@ extension Segment {
             for entry in [step.before, step.after].compactMap(\.self) { try check(entry, limit: size) }
             var largest = step.before?.timestamp ?? TimeIndex.Entry.none.timestamp
             var walk = try walk(from: try bracket(ofPosition: limit - 1), limit: limit)
-            if let ahead = walk.ahead { try check(ahead, isNotAbove: largest) }
             while let batch = try next(&walk) { largest = max(largest, batch.maxTimestamp) }
             return largest
         }
