@@ -11,7 +11,8 @@ import Testing
         var next: Offset = 0
         return try (0..<Int.random(in: 1...40, using: &random)).map { _ in
             let largest = Int.random(in: 0..<8, using: &random) == 0 ? 700_000 : 3000
-            let value = random.bytes(Int.random(in: 0...largest, using: &random), from: Array("abc".utf8))
+            let letter = UInt8.random(in: UInt8(ascii: "a")...UInt8(ascii: "c"), using: &random)
+            let value = [UInt8](repeating: letter, count: Int.random(in: 0...largest, using: &random))
             let magic = Int8.random(in: 0...2, using: &random)
             defer { next += 1 }
             guard magic == 2 else { return OldMessages.message(magic: magic, offset: next, key: nil, value: value) }

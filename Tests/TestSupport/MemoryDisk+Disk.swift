@@ -74,8 +74,8 @@ extension MemoryDisk {
     }
 
     private func split(_ path: String) -> (parent: String, name: String) {
-        let parts = path.split(separator: "/")
-        return (parts.dropLast().joined(separator: "/"), String(parts.last ?? ""))
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
+        return (String(path[..<slash]), String(path[slash...].utf8.drop { $0 == UInt8(ascii: "/") }) ?? "")
     }
 
     @discardableResult

@@ -27,7 +27,7 @@ package final class MemoryDisk: Sendable {
         case tears(Int32)
     }
 
-    struct Node {
+    struct Node: Hashable {
         var kind: FileStatus.Kind
         var data: [UInt8] = []
         /// Bytes that the file has room for, whatever its size.
@@ -43,12 +43,12 @@ package final class MemoryDisk: Sendable {
         var modified: Int64 = 0
     }
 
-    enum Change {
+    enum Change: Hashable {
         case write(at: Int, [UInt8])
         case truncate(Int)
     }
 
-    enum NameChange {
+    enum NameChange: Hashable {
         case add(String, Int)
         case remove(String)
         case rename(String, to: String, Int)
@@ -104,6 +104,17 @@ package final class MemoryDisk: Sendable {
     package var capacity: Int? {
         get { state.withLock { $0.capacity } }
         set { state.withLock { $0.capacity = newValue } }
+    }
+
+    /// The same for two disks that hold the same, and on which the same is durable; times are left out.
+    package var fingerprint: Int {
+        state.withLock { state in
+            state.nodes.mapValues { node in
+                var node = node
+                node.modified = 0
+                return node
+            }.hashValue
+        }
     }
 
     /// Bytes that all files together have.
@@ -203,8 +214,8 @@ extension MemoryDisk.State {
 
     func find(_ path: String) -> Int? {
         var node = 1
-        for part in path.split(separator: "/") {
-            guard let child = nodes[node]?.children[String(part)] else { return nil }
+        for part in path.utf8.split(separator: UInt8(ascii: "/")) {
+            guard let child = nodes[node]?.children[String(Substring(part))] else { return nil }
             node = child
         }
         return node
