@@ -124,6 +124,21 @@ import Testing
         #expect(try !memory.disk.exists("/d/.kafka_cleanshutdown"), "the next opening must look closely")
     }
 
+    @Test("positions that a repair takes out are missed at the next opening, until somebody says how to go on")
+    func positions() throws {
+        let memory = try stopped()
+        let path = "/d/__penstock_positions-0/00000000000000000000.log"
+        try change(path, memory) { bytes in
+            var bytes = bytes
+            bytes[bytes.count / 2] ^= 1
+            return bytes
+        }
+        #expect(try !repair("/d", memory).isEmpty)
+        #expect(try Inspection.findings(path, memory.disk).isEmpty)
+        let directory = try DataDirectory.open("/d", disk: memory.disk)
+        #expect(directory.positionsDamaged)
+    }
+
     @Test("what a Kafka broker keeps of its cluster is left alone")
     func clusterMetadata() throws {
         let memory = try stopped()
