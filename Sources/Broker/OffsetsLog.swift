@@ -47,20 +47,35 @@ final class OffsetsLog: Sendable {
         self.syncing = syncing
     }
 
+    private static let configuration = [
+        "cleanup.policy": "compact", "max.message.bytes": "\(maxMessageBytes)",
+        // A start reads all of it: what is compacted, and up to one segment that is not.
+        "segment.bytes": "16777216", "retention.ms": "-1",
+    ]
+
     /// Makes the topic if it is missing, with one partition: there is one broker to spread groups over. One that a Kafka
     /// broker made keeps its number of them, 50 by default.
     func open() throws(StorageError) {
-        let topic =
-            if let existing = directory.topic(named: TopicName.offsets) { existing } else {
-                try directory.createTopic(
-                    TopicName.offsets, partitions: 1,
-                    configuration: [
-                        "cleanup.policy": "compact", "max.message.bytes": "\(Self.maxMessageBytes)",
-                        // A start reads all of it: what is compacted, and up to one segment that is not.
-                        "segment.bytes": "16777216", "retention.ms": "-1",
-                    ], internal: true)
-            }
+        let topic: Topic
+        if let existing = directory.topic(named: TopicName.offsets) {
+            topic = existing
+            try configure(topic)
+        } else {
+            topic = try directory.createTopic(
+                TopicName.offsets, partitions: 1, configuration: Self.configuration, internal: true)
+        }
         partitions.withLock { $0 = topic.partitions }
+    }
+
+    /// A topic that was adopted keeps everything. This one would grow for ever, and every start reads it: it gets what our
+    /// own has. What an operator says otherwise stays, but for the policy.
+    private func configure(_ topic: Topic) throws(StorageError) {
+        var configuration = Self.configuration.merging(topic.configuration) { $1 }
+        configuration["cleanup.policy"] = Self.configuration["cleanup.policy"]
+        let isReadable = (try? TopicSettings(configuration, defaults: directory.topicDefaults)) != nil
+        if !isReadable { configuration = Self.configuration }
+        guard configuration != topic.configuration else { return }
+        try directory.alterTopic(named: topic.name, configuration: configuration)
     }
 
     /// Whether what a group has committed was read at the start.

@@ -1,4 +1,5 @@
 import CommitLog
+import Foundation
 import KafkaProtocol
 import Platform
 import Records
@@ -23,7 +24,10 @@ struct OffsetsLogTests {
     }
 
     /// A node on a directory whose `__consumer_offsets` was written by someone else.
-    private func scene(partitions: Int, _ write: (DataDirectory, Topic) throws -> Void) throws -> NodeScene {
+    private func scene(
+        partitions: Int, configuration: [String: String] = ["cleanup.policy": "compact"],
+        _ write: (DataDirectory, Topic) throws -> Void
+    ) throws -> NodeScene {
         let scene = try NodeScene()
         try scene.create("t", partitions: 8)
         for index: Int32 in 0..<8 { _ = try scene.produce("t", NodeScene.batch(["a", "b", "c"]), partition: index) }
@@ -31,7 +35,7 @@ struct OffsetsLogTests {
             let directory = try DataDirectory.open(scene.path)
             try directory.deleteTopic(TopicName.offsets)
             let topic = try directory.createTopic(
-                TopicName.offsets, partitions: partitions, configuration: ["cleanup.policy": "compact"], internal: true)
+                TopicName.offsets, partitions: partitions, configuration: configuration, internal: true)
             try write(directory, topic)
             try directory.close()
         }
@@ -75,6 +79,49 @@ struct OffsetsLogTests {
         #expect(topic.partitions.map(\.highWatermark).enumerated().filter { $1 > 2 }.map(\.offset) == [42])
         try scene.reopen()
         #expect(try (scene.committed("g1", "t"), scene.committed("my-group", "t")) == (3, 1))
+    }
+
+    /// Makes a broker's directory of one that is closed, and adopts it; no node starts on it.
+    private func adopt(_ path: String) throws {
+        for name in ["__penstock_topics-0", "__penstock_positions-0"] {
+            try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+        }
+        try "version=1\ncluster.id=abc\nnode.id=1\n"
+            .write(toFile: "\(path)/meta.properties", atomically: true, encoding: .utf8)
+        var options = LogOptions()
+        options.adopt = true
+        try DataDirectory.open(path, options: options).close()
+    }
+
+    @Test("offsets that were adopted, by whatever version, are compacted from the next start on")
+    func adopted() throws {
+        let scene = try scene(partitions: 1, configuration: ["segment.bytes": "2000"]) { directory, topic in
+            for number in 0..<100 {
+                try append([Self.offset("g", 0, Int64(number % 3))], to: topic.partitions[0], directory)
+            }
+        }
+        try scene.reopen { try adopt(scene.path) }
+        let topic = try #require(scene.directory.topic(named: TopicName.offsets))
+        #expect(topic.isInternal && topic.settings.cleanupPolicy == .compact)
+        #expect((topic.settings.segmentBytes, topic.settings.maxMessageBytes) == (16 << 20, 16 << 20))
+        let before = topic.partitions[0].size
+        while let done = try scene.directory.clean(now: 2, pace: { _ in true }) { #expect(done.objection == nil) }
+        #expect(topic.partitions[0].size < before / 4)
+        #expect(try scene.committed("g", "t") == 0)
+        try scene.reopen()
+        #expect(try scene.committed("g", "t") == 0)
+    }
+
+    @Test("what an operator says of the group offsets stays, but that they are compacted")
+    func altered() throws {
+        let scene = try NodeScene()
+        let own = ["cleanup.policy": "delete", "segment.bytes": "2097152", "flush.ms": "5"]
+        try scene.directory.alterTopic(named: TopicName.offsets, configuration: own)
+        try scene.reopen()
+        let topic = try #require(scene.directory.topic(named: TopicName.offsets))
+        #expect(topic.settings.cleanupPolicy == .compact)
+        #expect((topic.settings.segmentBytes, topic.settings.flushMilliseconds) == (2 << 20, 5))
+        #expect(topic.settings.retentionMilliseconds == -1)
     }
 
     @Test("offsets of a transaction count once it is committed, those of an aborted or an open one do not")
