@@ -123,6 +123,27 @@ import Testing
         }
     }
 
+    @Test(
+        "only Kafka's own topics become internal; another that begins with two underscores is like any topic",
+        arguments: [
+            ("__consumer_offsets", true), ("__transaction_state", true), ("__share_group_state", true),
+            ("__CruiseControlMetrics", false), ("__consumer_offsets_old", false), ("_schemas", false),
+        ])
+    func internals(name: String, isInternal: Bool) throws {
+        let memory = try broker(isClean: true)
+        for path in memory.files where path.hasPrefix("/d/k-0/") && !path.hasSuffix("partition.metadata") {
+            let bytes = memory.bytes(of: path) ?? []
+            try? memory.disk.makeDirectory("/d/\(name)-0")
+            try memory.disk.open("/d/\(name)-0\(path.dropFirst("/d/k-0".count))", .create).write(bytes, at: 0)
+        }
+        let directory = try DataDirectory.open("/d", options: adopting, disk: memory.disk)
+        #expect(directory.recovery.adopted.sorted() == ["k", name].sorted())
+        let topic = try #require(directory.topic(named: name))
+        #expect(topic.isInternal == isInternal)
+        try directory.alterTopic(named: name, configuration: Make.tiny.merging(["retention.bytes": "0"]) { $1 })
+        #expect(try (directory.enforceRetention() > 0) == !isInternal)
+    }
+
     @Test("a segment whose name disagrees with its content is put aside and named, and the rest is served")
     func misnamed() throws {
         let memory = try broker(isClean: true)

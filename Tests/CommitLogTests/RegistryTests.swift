@@ -1,7 +1,8 @@
-import CommitLog
 import Records
 import TestSupport
 import Testing
+
+@testable import CommitLog
 
 /// The registry says what exists: nothing is done without it, and what is lost of it gives nothing out twice.
 @Suite struct RegistryTests {
@@ -38,6 +39,22 @@ import Testing
             #expect(try site.directory.nextProducerIdBlock().lowerBound >= ids.upperBound)
             #expect(try site.rounds() == [1])
             try site.commit(2)
+        }
+    }
+
+    @Test(
+        "a topic that an older version adopted and called internal is internal only if it is Kafka's own",
+        arguments: [("__CruiseControlMetrics", false), ("__consumer_offsets", true), ("__transaction_state", true)])
+    func adoptedInternals(name: String, isInternal: Bool) throws {
+        for isAdopted in [true, false] {
+            let entry = Registry.TopicEntry(
+                name: name, partitions: 1, configuration: [:], isInternal: true, isAdopted: isAdopted)
+            let bytes = Registry.Change.topic(TopicID(high: 1, low: 2), entry).encode()
+            guard case .topic(_, let read) = try Registry.Change(key: bytes.key, value: bytes.value) else {
+                Issue.record("no topic")
+                return
+            }
+            #expect(read.isInternal == (isInternal || !isAdopted))
         }
     }
 

@@ -191,6 +191,8 @@ package final class DataDirectory: Sendable {
 
     /// There after a clean stop, as Kafka has it.
     static let cleanMarker = ".kafka_cleanshutdown"
+    /// Of the names of Penstock's own topics.
+    static let ownPrefix = "__penstock_"
     static let registryTopic = "__penstock_topics"
     static let positionsTopic = "__penstock_positions"
 }

@@ -103,7 +103,7 @@ extension Recovery {
         }
         let entry = Registry.TopicEntry(
             name: topic, partitions: count,
-            configuration: ["retention.bytes": "-1", "retention.ms": "-1"], isInternal: topic.hasPrefix("__"),
+            configuration: ["retention.bytes": "-1", "retention.ms": "-1"], isInternal: Topic.isReserved(topic),
             isAdopted: true, adoptedEnds: Array(repeating: .max, count: Int(count)))
         let settings = Shared(settings(of: entry))
         try add(

@@ -146,8 +146,9 @@ extension Registry.TopicEntry {
         name = try reader.readShortString()
         partitions = try reader.read()
         let flags: Int8 = try reader.read()
-        isInternal = flags & Self.internalFlag != 0
         isAdopted = flags & Self.adoptedFlag != 0
+        // Older versions called each adopted topic internal whose name begins with `__`.
+        isInternal = flags & Self.internalFlag != 0 && (!isAdopted || Topic.isReserved(name))
         configuration = [:]
         let settings: Int32 = try reader.read()
         // Each becomes a directory of that name.

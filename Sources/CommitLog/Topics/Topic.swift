@@ -44,6 +44,13 @@ package final class Topic: Sendable {
 
     func add(_ more: [Partition]) { state.withLock { $0.partitions += more } }
 
+    /// Whether a topic that somebody else made is Kafka's own, or Penstock's: other names that begin with `__` are anybody's.
+    static func isReserved(_ name: String) -> Bool {
+        name.hasPrefix(DataDirectory.ownPrefix) || kafkasOwn.contains(name)
+    }
+
+    private static let kafkasOwn: Set = ["__consumer_offsets", "__transaction_state", "__share_group_state"]
+
     /// Why a topic cannot have this name, nil if it can.
     package static func objection(to name: String) -> String? {
         if name.isEmpty || name == "." || name == ".." { return "a topic cannot be called '\(name)'" }
