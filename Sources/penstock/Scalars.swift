@@ -1,3 +1,4 @@
+import CommitLog
 import Settings
 import Sockets
 
@@ -34,7 +35,7 @@ struct Directory: OptionScalar, Equatable {
 
     var optionText: String? { path }
     /// Of the process that works on the directory: where ``penstock status`` asks.
-    var controlSocket: String { path + "/control.sock" }
+    var controlSocket: String { path + "/" + DataDirectory.controlSocketName }
 
     static func parse(_ text: String) -> Directory? { text.isEmpty ? nil : Directory(path: text) }
 }

@@ -55,6 +55,18 @@ import Testing
         }
     }
 
+    @Test("the socket that a killed process left is no stranger's")
+    func killedSocket() throws {
+        let memory = MemoryDisk()
+        _ = try DataDirectory.open("/d", disk: memory.disk)
+        for name in [DataDirectory.controlSocketName, "control.socks"] {
+            _ = try memory.disk.open("/d/\(name)", .create)
+        }
+        memory.kill()
+        let ignored = try DataDirectory.open("/d", disk: memory.disk).recovery.ignored
+        #expect(ignored.count == 1 && ignored[0].contains("/d/control.socks"), "\(ignored)")
+    }
+
     @Test("a directory that is open cannot be opened again: the error names the process")
     func locked() throws {
         try Make.withDirectory { path in

@@ -191,6 +191,8 @@ package final class DataDirectory: Sendable {
 
     /// There after a clean stop, as Kafka has it.
     static let cleanMarker = ".kafka_cleanshutdown"
+    /// What a process that serves the directory listens at for whoever asks how it is; one that was killed leaves it.
+    package static let controlSocketName = "control.sock"
     /// Of the names of Penstock's own topics.
     static let ownPrefix = "__penstock_"
     static let registryTopic = "__penstock_topics"

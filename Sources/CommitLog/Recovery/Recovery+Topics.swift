@@ -86,7 +86,8 @@ extension Recovery {
         let plain = name.hasSuffix(".tmp") ? String(name.dropLast(4)) : name
         // Hidden names are the file system's, or ours and Kafka's marks.
         return name.hasPrefix(".") || name.hasPrefix("penstock-") || name == "lost+found"
-            || plain == MetaProperties.fileName || plain.hasSuffix("-offset-checkpoint")
+            || name == DataDirectory.controlSocketName || plain == MetaProperties.fileName
+            || plain.hasSuffix("-offset-checkpoint")
     }
 
     // MARK: - Adoption
