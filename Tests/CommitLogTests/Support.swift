@@ -65,6 +65,11 @@ enum Make {
     static let tiny = ["segment.bytes": "700", "index.interval.bytes": "100", "retention.bytes": "-1"]
 }
 
+/// How to go on when all writing has stopped, as whoever runs the process is told.
+enum WayOut {
+    static let words = ["the system's log", "stop this process", "`penstock run`", "/d"]
+}
+
 extension Partition {
     /// Every record that can be read, in order.
     func allRecords(maxBytes: Int = 300) throws -> [Record] {

@@ -29,7 +29,10 @@ extension DataDirectory {
                 try syncNames(of: partition.directory)
             } catch {
                 // Everything is there, but not under its names: an opening puts that right.
-                stop("the compaction of \(partition.name) was interrupted, and the next opening completes it: \(error)")
+                stop(
+                    reasonToStop(
+                        "the compaction of \(partition.name) was interrupted: \(error)",
+                        next: "the next start completes it"))
                 throw .disk(error)
             }
             new.settle()
@@ -70,7 +73,10 @@ extension DataDirectory {
             try syncNames(of: partition.directory)
         } catch {
             // A later opening would take it for the newest.
-            stop("what a compaction of \(partition.name) left cannot be taken away: \(error)")
+            stop(
+                reasonToStop(
+                    "what a compaction of \(partition.name) left cannot be taken away: \(error)",
+                    next: "the next start puts that right"))
             throw .disk(error)
         }
     }

@@ -222,7 +222,10 @@ extension DataDirectory {
     private func undo(_ written: some Sequence<(writer: PartitionWriter, append: PartitionWriter.Pending)>) {
         for (writer, append) in written {
             do throws(DiskError) { try writer.cutBack(append) } catch {
-                stop("what a failed append left in \(writer.name) cannot be taken away: \(error)")
+                stop(
+                    reasonToStop(
+                        "what a failed append left in \(writer.name) cannot be taken away: \(error)",
+                        next: "the next start takes it away"))
             }
         }
     }

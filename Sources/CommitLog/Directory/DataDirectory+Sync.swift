@@ -39,7 +39,9 @@ extension DataDirectory {
                 ledger.putBack(pass)
                 throw StorageError(operation, .disk(error))
             } catch {
-                let reason = "\(error); what was not synced before may be lost, so the log must be opened anew"
+                let reason = reasonToStop(
+                    "\(error); what was not synced before may be lost",
+                    next: "the next start writes anew what the disk still gives, and pipelines go on where that ends")
                 rememberFailure(pass, reason)
                 return .failed(ledger.stop(reason), StorageError(operation, .stopped(reason: reason)))
             }
@@ -66,6 +68,15 @@ extension DataDirectory {
                 guard error.isInterrupted else { throw error }
             }
         }
+    }
+
+    /// What whoever runs the process is told when all writing stops; one line.
+    /// - Parameter next: what the next start does about it.
+    func reasonToStop(_ what: String, next: String) -> String {
+        """
+        \(what); what is there is served, but nothing goes on by itself: see to the disk of \(path) (the system's log tells \
+        what failed), stop this process and start `penstock run` again; \(next)
+        """
     }
 
     /// Stops all writing, for good.

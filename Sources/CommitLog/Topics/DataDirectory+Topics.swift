@@ -189,7 +189,8 @@ extension DataDirectory {
         }
         let reason = """
             a record of \(registryPartition.name) is written and could not be synced, since the process or the machine has \
-            no descriptor left; raise that limit (ulimit -n)
+            no descriptor left; what is there is served, but nothing goes on by itself: raise that limit (ulimit -n), stop \
+            this process and start `penstock run` again
             """
         stop(reason)
         throw StorageError("sync \(path)", .stopped(reason: reason))
