@@ -8,7 +8,7 @@ extension ErrorCode {
             switch error.cause {
             // Who is told of a storage error tries again for ever; rot does not go away.
             case .disk(let error) where error.isDamage: .corruptMessage
-            case .disk, .stopped, .closed, .damaged, .offline: .kafkaStorageError
+            case .disk, .unopened, .stopped, .closed, .damaged, .offline: .kafkaStorageError
             case .unknownTopic, .deleted: .unknownTopicOrPartition
             case .topicExists: .topicAlreadyExists
             case .invalidTopic: .invalidTopicException

@@ -67,6 +67,26 @@ import Testing
         #expect(ignored.count == 1 && ignored[0].contains("/d/control.socks"), "\(ignored)")
     }
 
+    @Test(
+        "what an opening cannot do is said with the file and with what to do, and nothing of what it would do if it had",
+        arguments: [
+            (28, "make room"), (122, "quota"), (5, "the system's log"), (13, "chown -R"), (30, "mount it for writing"),
+            (24, "ulimit -n"),
+        ] as [(Int32, String)])
+    func unopened(code: Int32, wayOut: String) throws {
+        let memory = MemoryDisk()
+        _ = try DataDirectory.open("/d", disk: memory.disk)
+        memory.kill()
+        let file = "/d/log-start-offset-checkpoint"
+        memory.fail { call in call.path.hasPrefix(file) ? .fails(code) : nil }
+        let error = #expect(throws: StorageError.self) { _ = try DataDirectory.open("/d", disk: memory.disk) }
+        let text = "\(try #require(error))"
+        #expect(text.contains("cannot open the data directory /d: ") && text.contains(file), "\(text)")
+        #expect(text.contains(wayOut) && text.contains("start again"), "\(text)")
+        #expect(!text.contains("writing goes on") && !text.contains("is served"), "\(text)")
+        #expect(error?.isFull == [28, 122].contains(code))
+    }
+
     @Test("a directory that is open cannot be opened again: the error names the process")
     func locked() throws {
         try Make.withDirectory { path in

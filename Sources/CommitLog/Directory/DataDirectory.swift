@@ -54,10 +54,10 @@ package final class DataDirectory: Sendable {
         var path = path[...]
         while path.count > 1 && path.hasSuffix("/") { path = path.dropLast() }
         do throws(StorageError) { return try openOnce(String(path), options, disk) } catch {
-            // Recovery may be begun again at any point.
-            guard error.isFull, Reserve.release(in: String(path), disk: disk) else { throw error }
-            return try openOnce(String(path), options, disk)
+            guard error.isFull, Reserve.release(in: String(path), disk: disk) else { throw error.ofOpening }
         }
+        // Recovery may be begun again at any point.
+        do throws(StorageError) { return try openOnce(String(path), options, disk) } catch { throw error.ofOpening }
     }
 
     private static func openOnce(

@@ -9,6 +9,8 @@ package struct StorageError: Error, Hashable, CustomStringConvertible {
     package enum Cause: Hashable, Sendable {
         /// A system call failed. Nothing half written stays.
         case disk(DiskError)
+        /// A system call failed while the data directory was opened: nothing of it is served.
+        case unopened(DiskError)
         /// Another process works on the data directory; its number if it could be known.
         case locked(process: Int?)
         /// The data directory was written by a Penstock that knows more than this one.
@@ -48,7 +50,14 @@ package struct StorageError: Error, Hashable, CustomStringConvertible {
 
     /// The disk, or the quota, is full: the same call succeeds once there is space.
     package var isFull: Bool {
-        if case .disk(let error) = cause { error.isFull } else { false }
+        if case .disk(let error) = cause { return error.isFull }
+        if case .unopened(let error) = cause { return error.isFull }
+        return false
+    }
+
+    /// What an opening says that failed so.
+    var ofOpening: StorageError {
+        if case .disk(let error) = cause { StorageError(operation, .unopened(error)) } else { self }
     }
 
     package var description: String { "cannot \(operation): \(cause)" }
@@ -67,6 +76,7 @@ extension StorageError.Cause: CustomStringConvertible {
             } else {
                 "\(error)"
             }
+        case .unopened(let error): "\(error); \(error.wayToOpen)"
         case .locked(let process):
             if let process {
                 "process \(process) has it locked; stop that one first, or choose another directory with --data"

@@ -32,6 +32,24 @@ package struct DiskError: Error, Hashable, CustomStringConvertible {
     /// The disk itself cannot give what stands there.
     package var isOfTheMedium: Bool { [EIO, EUCLEAN, ENODATA].contains(code) }
 
+    /// What to do before a data directory can be opened where this stood in the way.
+    var wayToOpen: String {
+        if isFull { return "nothing was lost: make room on the disk, or raise the quota, and start again" }
+        if isOutOfDescriptors { return "nothing was lost: allow more open files (ulimit -n), and start again" }
+        if isForbidden { return "\(Self.wayToWrite); then start again" }
+        if isDamage { return "`penstock log repair` takes the damage out, keeping a copy; then start again" }
+        if isOfTheMedium { return "the disk failed there (see the system's log): put that right, and start again" }
+        return "put that right, and start again"
+    }
+
+    /// Nobody may write there, or not this user.
+    var isForbidden: Bool { [EROFS, EACCES, EPERM].contains(code) }
+
+    static let wayToWrite = """
+        Penstock must be able to write there: mount it for writing, give it to the user that runs Penstock (chown -R), or \
+        choose another directory with --data
+        """
+
     package var description: String { "cannot \(operation) \(path): \(Self.message(code))" }
 
     /// The system's words for an error number.

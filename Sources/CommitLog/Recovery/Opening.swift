@@ -87,14 +87,8 @@ struct Opening {
             try makeDirectories(path, disk)
             file = try disk.open("\(path)/.lock", .create)
         } catch {
-            guard [EROFS, EACCES, EPERM].contains(error.code) else { throw StorageError(operation, error) }
-            throw StorageError(
-                operation,
-                .damaged(
-                    """
-                    \(error); Penstock must be able to write there: mount it for writing, give it to the user that runs \
-                    Penstock (chown -R), or choose another directory with --data
-                    """))
+            guard error.isForbidden else { throw StorageError(operation, error) }
+            throw StorageError(operation, .damaged("\(error); \(DiskError.wayToWrite)"))
         }
         do throws(DiskError) { try file.lock() } catch {
             guard error.isLocked else { throw StorageError(operation, error) }
