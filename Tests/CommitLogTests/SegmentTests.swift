@@ -213,6 +213,23 @@ import Testing
         #expect(memory.used < before - 8000)
     }
 
+    @Test("it goes back also if the process is killed before the next segment", arguments: [true, false])
+    func preallocatedBeforeKill(isEmpty: Bool) throws {
+        let memory = MemoryDisk()
+        var directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic(
+            "t", partitions: 1, configuration: ["segment.bytes": "10000", "preallocate": "true"])
+        if !isEmpty { _ = try directory.append(Make.batch(["x"]), to: topic.partitions[0]) }
+        try directory.alterTopic(named: "t", configuration: ["segment.bytes": "14"])
+        memory.kill()
+        let before = memory.used
+        directory = try DataDirectory.open("/d", disk: memory.disk)
+        let partition = try #require(directory.topic(named: "t")).partitions[0]
+        for _ in 0..<2 { _ = try directory.append(Make.batch(["y"]), to: partition) }
+        #expect(memory.used < before - 8000)
+        #expect(try partition.allValues().count == (isEmpty ? 2 : 3))
+    }
+
     @Test(
         "a lost or wrong index is made again, the same as it was",
         arguments: [nil, [], [0, 0, 0, 1, 0, 0, 0, 2], [1, 2, 3]])

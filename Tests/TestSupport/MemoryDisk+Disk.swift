@@ -134,6 +134,7 @@ extension MemoryDisk {
 extension FileStatus {
     init(_ number: Int, _ node: MemoryDisk.Node) {
         self.init(
-            kind: node.kind, device: 1, inode: UInt64(number), size: Int64(node.data.count), modified: node.modified)
+            kind: node.kind, device: 1, inode: UInt64(number), size: Int64(node.data.count),
+            allocated: Int64(node.occupied), modified: node.modified)
     }
 }

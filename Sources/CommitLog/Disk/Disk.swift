@@ -72,14 +72,17 @@ package struct FileStatus: Hashable, Sendable {
     package var inode: UInt64
     /// In bytes.
     package var size: Int64
+    /// Bytes that it takes on the disk: more than its size where room was taken for more, fewer where it has holes.
+    package var allocated: Int64
     /// Nanoseconds since 1970, UTC.
     package var modified: Int64
 
-    package init(kind: Kind, device: UInt64, inode: UInt64, size: Int64, modified: Int64) {
+    package init(kind: Kind, device: UInt64, inode: UInt64, size: Int64, allocated: Int64, modified: Int64) {
         self.kind = kind
         self.device = device
         self.inode = inode
         self.size = size
+        self.allocated = allocated
         self.modified = modified
     }
 }

@@ -87,6 +87,7 @@ extension FileStatus {
             }
         self.init(
             kind: kind, device: UInt64(raw.st_dev), inode: UInt64(raw.st_ino), size: Int64(raw.st_size),
+            allocated: Int64(raw.st_blocks) * 512,
             modified: Int64(raw.st_mtim.tv_sec) * 1_000_000_000 + Int64(raw.st_mtim.tv_nsec))
     }
 }

@@ -41,8 +41,6 @@ final class PartitionWriter {
     /// Of this partition's ``SegmentJitter``.
     private let jitterSeed: UInt64
     let offline: String?
-    /// Whether the active segment may have room that it does not use.
-    private var hasRoom: Bool
     /// Segments begun since the partition was opened.
     private(set) var rolls = 0
 
@@ -51,7 +49,6 @@ final class PartitionWriter {
         directory = parts.directory
         files = parts.files
         settings = parts.settings
-        hasRoom = parts.settings.preallocates
         ledger = parts.ledger
         self.view = view
         active = parts.segments[parts.segments.count - 1]
@@ -216,13 +213,17 @@ final class PartitionWriter {
             || Int64(counts.times) >= bytes / Int64(TimeIndex.entrySize) - 1
     }
 
-    /// Lets go of the room that was taken for the active segment and not used.
+    /// Lets go of the room that was taken for the active segment and not used. The disk is asked whether there is some: the
+    /// setting may have been another when the segment was begun.
     private func giveRoomBack() throws(DiskError) {
-        guard hasRoom, size > 0 else { return }
+        guard size > 0, try disk.status(active.logPath).allocated > size + Self.unusedBytes else { return }
         let file = try active.file()
         try file.truncate(to: size)
         ledger.touch(file, bytes: 0)
     }
+
+    /// A file ends within a block of the disk in any case.
+    private static var unusedBytes: Int64 { 4096 }
 
     /// Closes the active segment and begins the next at the end of the log.
     func roll() throws(DiskError) {
@@ -236,7 +237,6 @@ final class PartitionWriter {
         // log is read back, since what is before it reaches beyond its base.
         let file = try disk.open(stem + ".log", .create)
         settings.value.preallocate(file)
-        hasRoom = settings.preallocates
         active.close(at: ledger.latest)
         rolls += 1
         let next = Segment(
