@@ -47,6 +47,19 @@ import Testing
         #expect(site.names == (plain + ["notes.txt"]).sorted())
     }
 
+    @Test("what only begins and ends like a file of Kafka's or ours stays as it is")
+    func strangers() throws {
+        let plain = [Self.name(0, ".log"), Self.name(5, ".log")]
+        let strange = [".mybackup.tmp", ".old.deleted", ".backup.cleaned", ".mine.swap", ".log.old.deleted", ".tmp"]
+            .map { Self.name(0, $0) }
+        let ours =
+            Segment.suffixes.flatMap { [Self.name(5, $0 + ".tmp"), Self.name(5, $0 + ".deleted")] }
+            + [Self.name(5, ".log.unreadable.deleted"), "partition.metadata.tmp"]
+        let site = try Site(Dictionary(uniqueKeysWithValues: (plain + strange + ours).map { ($0, [1]) }))
+        #expect(try site.run() == (plain + strange).sorted())
+        #expect(site.names == (plain + strange).sorted())
+    }
+
     @Test("a swap that is all there replaces the segments that its batches span, but for their snapshots")
     func completes() throws {
         let merged = try Self.batch(0, 3) + Self.batch(7, 2)

@@ -93,7 +93,8 @@ enum SwapCompletion {
         return end
     }
 
-    /// `00000000000000000042.log.swap` taken apart: 42 and `.log`; nil for what is no part of a segment.
+    /// `00000000000000000042.log.swap` taken apart: 42 and `.log`; nil for what is no part of a segment. With an ending, nil
+    /// also for what neither Penstock nor Kafka calls so, such as `00000000000000000042.mine.swap`.
     static func part(_ name: String, _ ending: String) -> (base: Offset, suffix: String)? {
         // By bytes: every name of every partition comes by here when a data directory is opened.
         let bytes = name.utf8
@@ -110,8 +111,12 @@ enum SwapCompletion {
             base = sum
         }
         guard Segment.bases.contains(base) else { return nil }
-        return (base, String(name[dot..<bytes.index(bytes.endIndex, offsetBy: -ending.utf8.count)]))
+        let suffix = String(name[dot..<bytes.index(bytes.endIndex, offsetBy: -ending.utf8.count)])
+        return ending.isEmpty || endedSuffixes.contains(suffix) ? (base, suffix) : nil
     }
+
+    /// What has an ending for a while.
+    private static let endedSuffixes = Set(Segment.suffixes + parts.map { $0 + UnreadableSegment.suffix })
 
     private static let baseDigits = 20
 }
