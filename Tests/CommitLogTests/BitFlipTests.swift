@@ -79,7 +79,7 @@ import Testing
 
     @Test(
         "whichever byte changes, readers get no altered record, nothing else changes unsaid, and the directory opens",
-        .timeLimit(.minutes(10)), arguments: [true, false])
+        .timeLimit(.minutes(20)), arguments: [true, false])
     func everyByte(isClosed: Bool) throws {
         let (memory, view) = try site(isClosed: isClosed)
         #expect(view.values.count > 15)

@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test("a partition is written to while its epochs are synced", .timeLimit(.minutes(2)))
+    @Test("a partition is written to while its epochs are synced", .timeLimit(.minutes(20)))
     func epochs() throws {
         let memory = MemoryDisk()
         let opened = Lock<DataDirectory?>(nil)

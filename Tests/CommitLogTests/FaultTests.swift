@@ -66,7 +66,7 @@ import Testing
 
     @Test(
         "whichever call fails once, what was synced is there, nothing is invented, and the next opening succeeds",
-        .timeLimit(.minutes(10)), arguments: kinds)
+        .timeLimit(.minutes(20)), arguments: kinds)
     func eachCall(kind: Kind) throws {
         var number = 0
         // Most faults are made good, and change nothing: one crash after them is like another.
@@ -106,7 +106,7 @@ import Testing
 
     @Test(
         "whichever call the process dies at, what was synced is there, nothing is invented, and the next opening succeeds",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(20)))
     func eachDeath() throws {
         var number = 1
         // A death at a call that changes nothing is like one at the next.
@@ -133,7 +133,7 @@ import Testing
 
     @Test(
         "wherever a power loss tears unsynced bytes and names, what was synced is there and rounds are whole",
-        .timeLimit(.minutes(10)), arguments: 0..<4)
+        .timeLimit(.minutes(20)), arguments: 0..<4)
     func eachTear(part: Int) throws {
         var whole = HistoryRun(options: SmallHistory.options)
         #expect(try SmallHistory.walk(&whole) == nil)

@@ -10,7 +10,7 @@ import Testing
 @testable import Connectors
 
 /// What a start does where `log repair --positions NAME=end` was chosen.
-@Suite("passing over what files have", .timeLimit(.minutes(5)))
+@Suite("passing over what files have", .timeLimit(.minutes(20)))
 struct PassingOverTests {
     let bench: Workbench
     init() throws { bench = try Workbench() }

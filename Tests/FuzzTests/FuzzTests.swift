@@ -15,7 +15,7 @@ import Testing
 
     @Test(
         "no bytes, wherever they are read, stop the process or are believed and then denied",
-        .timeLimit(.minutes(10)), arguments: FuzzEntry.allCases)
+        .timeLimit(.minutes(20)), arguments: FuzzEntry.allCases)
     func mutations(entry: FuzzEntry) throws {
         let own = Self.seeds.filter { $0.first == entry.rawValue }
         for seed in Seeds.some(40) {
