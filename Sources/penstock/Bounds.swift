@@ -65,7 +65,8 @@ struct NamedBound: Sendable {
             "Threads that read partitions when the data directory is opened."),
         number(
             "penstock.cut.bytes", \.log.cutCopiesBytes, 0...Int64.max,
-            "Bytes of what recovery cut that are kept in penstock-cut; the oldest go first."),
+            "Bytes of what openings cut that are kept in penstock-cut; the oldest go first. What `log repair` took out, "
+                + "and other files there, neither count nor go."),
     ]
 
     private static let producers = [

@@ -107,13 +107,47 @@ import Testing
     func copies() throws {
         let site = try rotten([0, 1, 2])
         try site.memory.disk.makeDirectory("/d/penstock-cut")
-        try site.memory.disk.open("/d/penstock-cut/older", .create).write([UInt8](repeating: 1, count: 1_000), at: 0)
+        let old = "/d/penstock-cut/t-0.3.1000.log"
+        try site.memory.disk.open(old, .create).write([UInt8](repeating: 1, count: 1_000), at: 0)
         var options = LogOptions()
         options.cutCopiesBytes = 100
         let directory = try DataDirectory.open("/d", options: options, disk: site.memory.disk)
         let copies = directory.recovery.damage.map { $0.copy.flatMap { site.memory.bytes(of: $0) }?.count ?? 0 }
         #expect(copies.count == 3 && copies.allSatisfy { $0 > 50 }, "\(copies)")
-        #expect(site.memory.bytes(of: "/d/penstock-cut/older") == nil)
+        #expect(site.memory.bytes(of: old) == nil)
+    }
+
+    @Test("what no opening put beside the copies neither goes nor counts, nor fails an opening")
+    func strangers() throws {
+        let site = try rotten([0, 1, 2])
+        let kept = ["notes", "t-0.repair.3.1000.log", "t-0.repair.2.3.1000.log", "t-0.03.1000.log", "x.3.1000.log"]
+        try site.memory.disk.makeDirectory("/d/penstock-cut")
+        for directory in ["more", "t-0.5.6.log"] { try site.memory.disk.makeDirectory("/d/penstock-cut/\(directory)") }
+        for name in kept + ["t-0.1.10.log"] {
+            try site.memory.disk.open("/d/penstock-cut/\(name)", .create).write(Array("mine".utf8), at: 0)
+        }
+        var options = LogOptions()
+        options.cutCopiesBytes = 3
+        let directory = try DataDirectory.open("/d", options: options, disk: site.memory.disk)
+        #expect(directory.recovery.damage.count == 3 && directory.recovery.offline.isEmpty)
+        for name in kept { #expect(site.memory.bytes(of: "/d/penstock-cut/\(name)") == Array("mine".utf8), "\(name)") }
+        #expect(site.memory.bytes(of: "/d/penstock-cut/t-0.1.10.log") == nil)
+        #expect(try site.memory.disk.exists("/d/penstock-cut/t-0.5.6.log"))
+    }
+
+    @Test("an old copy that cannot be removed is told, and the partition is served")
+    func stuck() throws {
+        let site = try rotten([1])
+        let old = "/d/penstock-cut/t-0.3.1000.log"
+        try site.memory.disk.makeDirectory("/d/penstock-cut")
+        try site.memory.disk.open(old, .create).write([1], at: 0)
+        site.memory.fail { $0.operation == .remove && $0.path == old ? .fails(13) : nil }
+        var options = LogOptions()
+        options.cutCopiesBytes = 0
+        let directory = try DataDirectory.open("/d", options: options, disk: site.memory.disk)
+        #expect(directory.recovery.offline.isEmpty && directory.recovery.damage.count == 1)
+        #expect(directory.recovery.description.contains("of which the oldest copies should have gone"))
+        #expect(directory.recovery.description.contains(old))
     }
 
     @Test("what claims to be a huge batch behind damage costs no walk over it, and the batch behind that is found")

@@ -18,7 +18,7 @@ package struct LogOptions: Hashable, Sendable {
     /// A producer that has been silent for so long is forgotten (`producer.id.expiration.ms`), unless it has a
     /// transaction open or is a pipeline's.
     package var producerExpirationMilliseconds: Int64 = 86_400_000
-    /// What recovery cut is kept in `penstock-cut` up to this many bytes; the oldest goes first.
+    /// What recovery cut is kept in `penstock-cut` up to this many bytes; the oldest goes first. What a repair took out does not count.
     package var cutCopiesBytes: Int64 = 256 << 20
     /// A checkpoint is written with the pass after so many bytes, so that recovery can tell damage from a torn tail.
     package var checkpointBytes: Int64 = 64 << 20

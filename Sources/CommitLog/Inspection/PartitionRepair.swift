@@ -80,7 +80,8 @@ struct PartitionRepair {
         isMarkedUnclean = true
     }
 
-    /// Copies a part of a file, durably, beside the copies that are there.
+    /// Copies a part of a file, durably, beside the copies that are there. Its name is none that an opening gives, which
+    /// would remove it some day.
     func keep(_ path: String, _ range: Range<Int64>, _ suffix: String) throws(DiskError) -> String {
         let directory = "\(root)/\(Recovery.copies)"
         if !(try disk.exists(directory)) {
@@ -88,10 +89,10 @@ struct PartitionRepair {
             try disk.syncDirectory(root)
         }
         let there = Set(try disk.list(directory))
-        var copyName = "\(name).\(suffix)"
+        var copyName = "\(name).repair.\(suffix)"
         var number = 2
         while there.contains(copyName) {
-            copyName = "\(name).\(number).\(suffix)"
+            copyName = "\(name).repair.\(number).\(suffix)"
             number += 1
         }
         let copy = try disk.open("\(directory)/\(copyName)", .createNew)

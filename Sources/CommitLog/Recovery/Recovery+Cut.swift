@@ -81,7 +81,7 @@ extension Recovery {
                 try disk.syncDirectory(path)
             }
             // Once, so that none goes that this opening made.
-            if !hasTrimmedCopies { try trimCopies(directory) }
+            if !hasTrimmedCopies { trimCopies(directory) }
             hasTrimmedCopies = true
             let copy = try disk.open(name, .create)
             try copy.truncate(to: 0)
@@ -100,19 +100,36 @@ extension Recovery {
         }
     }
 
-    /// Removes the oldest copies beyond the limit.
-    private func trimCopies(_ directory: String) throws(DiskError) {
-        var copies: [(path: String, status: FileStatus)] = []
-        for name in try disk.list(directory) {
-            let path = "\(directory)/\(name)"
-            copies.append((path, try disk.status(path)))
+    /// Removes the oldest copies beyond the limit, of those that openings made: whatever else lies there is not ours to
+    /// remove. Whether that succeeds decides nothing.
+    private mutating func trimCopies(_ directory: String) {
+        do throws(DiskError) {
+            var copies: [(path: String, status: FileStatus)] = []
+            for name in try disk.list(directory) where Self.isCopy(name) {
+                let path = "\(directory)/\(name)"
+                let status = try disk.status(path)
+                if status.kind == .file { copies.append((path, status)) }
+            }
+            copies.sort { $0.status.modified < $1.status.modified }
+            var total = copies.reduce(0) { $0 + $1.status.size }
+            for copy in copies where total > options.cutCopiesBytes {
+                try disk.removeIfThere(copy.path)
+                total -= copy.status.size
+            }
+        } catch {
+            report.ignored.append("\(directory), of which the oldest copies should have gone: \(error)")
         }
-        copies.sort { $0.status.modified < $1.status.modified }
-        var total = copies.reduce(0) { $0 + $1.status.size }
-        for copy in copies where total > options.cutCopiesBytes {
-            try disk.removeIfThere(copy.path)
-            total -= copy.status.size
+    }
+
+    /// Whether a file of that name is a copy that an opening made: `PARTITION.OFFSET.BYTES.log`.
+    private static func isCopy(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 4, parts.last == "log" else { return false }
+        let numbers = parts.suffix(3).dropLast()
+        guard numbers.allSatisfy({ digits in Int64(digits).map { $0 >= 0 && String($0) == digits } ?? false }) else {
+            return false
         }
+        return PartitionPlace.parse(parts.dropLast(3).joined(separator: ".")) != nil
     }
 
     // MARK: - Durability
