@@ -6,7 +6,8 @@ extension InspectedItem {
         switch kind {
         case .file:
             let offset = self["offset"].map { " from offset \($0.text)" } ?? ""
-            return "\(word("path")): \(word("type"))\(offset), \(word("bytes")) bytes"
+            let state = self["state"] == nil ? "" : ", \(word("state"))"
+            return "\(word("path")): \(word("type"))\(offset), \(word("bytes")) bytes\(state)"
         case .damage:
             let position = self["position"].map { ", byte \($0.text)" } ?? ""
             return "DAMAGE in \(word("path"))\(position): \(word("reason"))"

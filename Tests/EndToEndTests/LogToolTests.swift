@@ -146,7 +146,8 @@ struct LogToolTests {
         var bytes = try workspace.read(positions)
         bytes[bytes.count - 20] ^= 1
         try workspace.write(positions, bytes)
-        #expect(try log(["repair", workspace("data")]).contains { $0.contains("__penstock_positions-0") })
+        // How to go on is left to say.
+        #expect(try log(["repair", workspace("data")], exits: 1).contains { $0.contains("__penstock_positions-0") })
 
         let penstock = try Penstock(workspace, pipelines: [pipeline])
         let said = try penstock.child.line(on: .errors, "that collecting waits") {
@@ -172,6 +173,26 @@ struct LogToolTests {
         try Penstock.collect(workspace, pipeline: pipeline)
         #expect(try values(workspace).count == records + 1000)
         #expect(try log(["verify", "--deep", workspace("data")]).isEmpty)
+    }
+
+    @Test("What is not repaired is named with a way out, and fails; so does a dump of what holds no log")
+    func left() throws {
+        let (workspace, _, pipeline) = try collected(2000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        let log = "data/app-0/00000000000000000000.log"
+        try workspace.write("\(log).unreadable", try workspace.read(log))
+        let repair = try Penstock.command(["log", "repair", workspace("data")])
+        #expect(repair.ending == .exited(1) && repair.output.isEmpty)
+        #expect(repair.errors.contains("not repaired: \(workspace("\(log).unreadable"))"), "\(repair.errors)")
+        #expect(repair.errors.contains("0 places repaired, 1 not"), "\(repair.errors)")
+        let told = try self.log(["dump", workspace("\(log).unreadable")])
+        #expect(told.first?.hasSuffix("bytes, set aside: the disk did not give it") == true, "\(told.first ?? "")")
+        #expect(told.contains { $0.hasPrefix("    record ") })
+        try FileManager.default.createDirectory(atPath: workspace("empty"), withIntermediateDirectories: false)
+        for command in ["dump", "verify"] {
+            let refused = try Penstock.command(["log", command, workspace("empty")])
+            #expect(refused.ending == .exited(1) && refused.errors.contains("there is nothing to \(command)"))
+        }
     }
 
     @Test("A name that is neither a file nor a topic is answered with a way out")

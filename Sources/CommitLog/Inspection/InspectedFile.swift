@@ -24,7 +24,8 @@ package struct InspectedFile: Hashable, Sendable {
     package init?(_ path: String) {
         self.path = path
         var name = path.split(separator: "/").last.map(String.init) ?? path
-        for suffix in [".deleted", ".cleaned", ".swap", UnreadableSegment.suffix] where name.hasSuffix(suffix) {
+        for suffix in [".deleted", ".cleaned", ".swap", UnreadableSegment.suffix, ScannedSegment.misnamedSuffix]
+        where name.hasSuffix(suffix) {
             name.removeLast(suffix.count)
         }
         switch name {

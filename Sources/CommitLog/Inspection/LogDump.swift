@@ -45,9 +45,28 @@ package struct LogDump {
         case .partition(let path): try tell(partition: path)
         case .topic(_, let directories): for path in directories { try tell(partition: path) }
         case .dataDirectory(let path):
+            try refuseNothing(in: path)
             try tell(filesIn: path)
             for name in try InspectedPlace.partitions(in: path, disk) { try tell(partition: "\(path)/\(name)") }
         }
+    }
+
+    /// No output must not be said of what holds no log.
+    private func refuseNothing(in path: String) throws {
+        let directories = try [path] + InspectedPlace.partitions(in: path, disk).map { "\(path)/\($0)" }
+        let isSomething = directories.contains { directory in
+            // What cannot be listed is told.
+            guard let names = try? disk.list(directory) else { return true }
+            return names.contains { InspectedFile($0) != nil }
+        }
+        guard !isSomething else { return }
+        throw StorageError(
+            "dump \(path)",
+            .damaged(
+                """
+                there is nothing to dump: expected a data directory, a partition's directory, one with copies of what was cut \
+                out, or a file of a log
+                """))
     }
 
     private mutating func tell(partition path: String) throws { try tell(filesIn: path) }
@@ -59,13 +78,13 @@ package struct LogDump {
         }
         let files = names.compactMap { InspectedFile("\(directory)/\($0)") }
             .sorted(by: InspectedFile.order)
-        let bases = files.filter { $0.kind == .log }.compactMap(\.offset)
+        let bases = files.filter { $0.kind == .log && !$0.isMisnamed }.compactMap(\.offset)
         for file in files where isWanted(file, bases) { try tell(file) }
     }
 
     /// Whether a file can hold what lies in the range that was asked for.
     private func isWanted(_ file: InspectedFile, _ bases: [Offset]) -> Bool {
-        guard let base = file.offset else { return true }
+        guard let base = file.offset, !file.isMisnamed else { return true }
         guard file.kind != .snapshot else { return base >= options.from && base <= options.until }
         let next = bases.first { $0 > base } ?? .max
         return base < options.until && next > options.from
@@ -80,7 +99,10 @@ package struct LogDump {
                 InspectedField("bytes", size),
             ]
             if let offset = file.offset { fields.append(InspectedField("offset", offset)) }
-            if file.isSetAside { fields.append(InspectedField("state", "set aside: the disk did not give it")) }
+            if file.isSetAside {
+                let why = file.isMisnamed ? "its name was another's" : "the disk did not give it"
+                fields.append(InspectedField("state", "set aside: \(why)"))
+            }
             try emit(InspectedItem(.file, fields))
             let end = min(size, InspectedFile.sizeLimit)
             try tell(file, open, end)

@@ -1,9 +1,10 @@
+import Platform
 package import Records
 
 /// Makes the directories of a stopped log whole again: takes out what cannot be read, bridges the offsets that are gone,
 /// and makes again what only repeats what the batches say.
 ///
-/// What is taken out is copied to `penstock-cut` first, durably.
+/// What is taken out is copied to `penstock-cut` first, durably. What is wrong and cannot be made whole so is told.
 package struct LogRepair {
     package struct Options: Sendable {
         /// Says what would be done, and does nothing.
@@ -42,15 +43,18 @@ package struct LogRepair {
     private let place: InspectedPlace
     private let options: Options
     private let disk: Disk
+    private let leave: (LogFinding) -> Void
     private let tell: (Action) -> Void
 
+    /// - Parameter leave: called with what is wrong and is not repaired, and what is to be done about it.
     package init(
         _ place: InspectedPlace, _ options: Options = Options(), disk: Disk = .real,
-        tell: @escaping (Action) -> Void
+        leave: @escaping (LogFinding) -> Void = { _ in }, tell: @escaping (Action) -> Void
     ) {
         self.place = place
         self.options = options
         self.disk = disk
+        self.leave = leave
         self.tell = tell
     }
 
@@ -63,6 +67,7 @@ package struct LogRepair {
         let lock = options.isDry ? nil : try Opening.lock(root, disk, "repair \(root)")
         defer { lock?.close() }
         let surroundings = LogSurroundings(root, disk: disk)
+        let tally = VerificationTally { _, _ in }
         var count = 0
         var failure: StorageError?
         for directory in try directories() {
@@ -70,6 +75,8 @@ package struct LogRepair {
                 let files = try PartitionFiles(in: directory, disk: disk)
                 var repair = PartitionRepair(
                     files, rules: surroundings.rules(for: files), root: root, options: options, disk: disk,
+                    tally: tally,
+                    leave: { leave($0.withAdvice) },
                     tell: { action in
                         count += 1
                         tell(action)
@@ -79,8 +86,22 @@ package struct LogRepair {
                 failure = failure ?? StorageError("repair \(directory)", error)
             }
         }
+        tellOfRoot(root, surroundings, tally)
         if let failure { throw failure }
         return count
+    }
+
+    /// What is wrong around the partitions is left to the operator, or to the next start.
+    private func tellOfRoot(_ root: String, _ surroundings: LogSurroundings, _ tally: VerificationTally) {
+        let found = Lock<[LogFinding]>([])
+        let findings = LogFindings(perFile: options.verification.findingsPerFile) { finding in
+            found.withLock { $0.append(finding) }
+        }
+        RootCheck(
+            place, root: root, options: options.verification, disk: disk, findings: findings, tally: tally
+        ).run(surroundings)
+        findings.finish()
+        for finding in found.withLock({ $0 }) { leave(finding.withAdvice) }
     }
 
     /// The data directory of the place: without its lock nobody knows that nobody works there. One of Kafka's is its

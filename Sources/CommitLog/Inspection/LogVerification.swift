@@ -68,8 +68,10 @@ package final class LogVerification: Sendable {
         try refuseNothing(jobs)
         tally.begin(bytes: jobs.reduce(0) { $0 + $1.bytes })
         work(jobs, surroundings)
-        if let root { checkPartitions(of: root, surroundings) }
-        if case .dataDirectory(let path) = place { checkRoot(path) }
+        if let root {
+            RootCheck(place, root: root, options: options, disk: disk, findings: findings, tally: tally).run(
+                surroundings)
+        }
         findings.finish()
         var summary = tally.summary
         summary.findings = findings.total
@@ -89,31 +91,6 @@ package final class LogVerification: Sendable {
                 there is nothing to verify: expected a data directory, a partition's directory with segments, or one of their \
                 files by its own name (copies of what was cut out can be dumped, not verified)
                 """))
-    }
-
-    /// Partitions that must be there and are not.
-    private func checkPartitions(of root: String, _ surroundings: LogSurroundings) {
-        guard let names = (try? InspectedPlace.partitions(in: root, disk)).map({ Set($0) }) else { return }
-        for topic in surroundings.topics where isMeant(topic.name) {
-            var missing = 0
-            var index: Int32 = 0
-            // A record may say any number.
-            while index < topic.partitions, missing < options.findingsPerFile {
-                let name = "\(topic.name)-\(index)"
-                index += 1
-                if names.contains(name) { continue }
-                missing += 1
-                findings.add("\(root)/\(name)", nil, "there should be a partition, and it is not there")
-            }
-        }
-    }
-
-    private func isMeant(_ topic: String) -> Bool {
-        switch place {
-        case .dataDirectory: true
-        case .topic(let name, _): name == topic
-        case .file, .partition: false
-        }
     }
 
     private func jobs() throws(DiskError) -> [PartitionFiles] {
@@ -159,42 +136,6 @@ package final class LogVerification: Sendable {
             files, rules: surroundings.rules(for: files), options: options, disk: disk, findings: findings,
             tally: tally)
         check.run()
-    }
-
-    /// The files in the root of a data directory, and whether its checkpoints lie within the logs.
-    private func checkRoot(_ root: String) {
-        guard let names = try? disk.list(root).sorted() else { return }
-        if names.contains(DataDirectory.positionsMark) {
-            findings.add(
-                "\(root)/\(DataDirectory.positionsMark)", nil,
-                "nobody knows how far the pipelines had read; `penstock log repair --positions` says how to go on")
-        }
-        if names.contains(DataDirectory.failureMarker) {
-            findings.add(
-                "\(root)/\(DataDirectory.failureMarker)", nil,
-                "a sync failed; the next start of Penstock writes what it was for again")
-        }
-        let partitions = Set((try? InspectedPlace.partitions(in: root, disk)) ?? [])
-        for name in names where !Self.isKnown(name) && !partitions.contains(name) { tally.skip("\(root)/\(name)") }
-        for file in names.compactMap({ InspectedFile("\(root)/\($0)") }) where !file.isOfSegments {
-            TextCheck(file, disk: disk, findings: findings).run { checkpoint in
-                for (key, offset) in checkpoint.offsets.sorted(by: { $0.key < $1.key }) {
-                    // The entry of a deleted topic goes when its name is given out again.
-                    guard let end = tally.end(of: "\(key.topic)-\(key.partition)"), offset > end else { continue }
-                    findings.add(
-                        file.path, nil,
-                        "offset \(offset) of \(key.topic)-\(key.partition), whose log ends at \(end)")
-                }
-            }
-        }
-    }
-}
-
-extension LogVerification {
-    /// Names in the root of a data directory that are looked at, or about which there is nothing to say.
-    private static func isKnown(_ name: String) -> Bool {
-        if [".lock", Reserve.fileName].contains(name) { return true }
-        return InspectedFile(name).map { !$0.isOfSegments } ?? false
     }
 }
 

@@ -32,7 +32,7 @@ struct PartitionCheck {
     mutating func run() {
         checkTexts()
         for path in files.skipped { tally.skip(path) }
-        for file in files.noFiles { findings.add(file.path, nil, "it is no file") }
+        for file in files.noFiles { findings.add(file.path, nil, "it is no file; move it away") }
         if isWhole && !files.hasMetadata {
             findings.add(
                 "\(files.directory)/\(PartitionPlace.metadataName)", nil,
@@ -41,12 +41,11 @@ struct PartitionCheck {
         for file in files.orphans where !files.segments.isEmpty || isWhole {
             findings.add(file.path, nil, "there is no segment of that name")
         }
-        if isWhole && files.segments.isEmpty { findings.add(files.directory, nil, "it has no segment") }
-        for file in files.setAside {
+        if isWhole && files.segments.isEmpty {
             findings.add(
-                file.path, nil,
-                "an opening set it aside, since the disk did not give it: its offsets hold nothing in the log")
+                files.directory, nil, "it has no segment; put them back from a copy, for the next start makes an empty one")
         }
+        for file in files.setAside { findings.add(file.path, nil, file.setAsideReason(disk)) }
         let producers = Self.firstProducers(of: files, limit: options.producers, disk)
         knowsProducers = producers != nil
         var walk = PartitionWalk(

@@ -18,7 +18,7 @@ struct PartitionFiles: Sendable {
     private(set) var snapshots: [Offset] = []
     /// `leader-epoch-checkpoint` and `partition.metadata`.
     private(set) var texts: [InspectedFile] = []
-    /// Logs of segments that the disk did not give to an opening.
+    /// Logs of segments that an opening took out: the disk did not give them, or they were called by another's name.
     private(set) var setAside: [InspectedFile] = []
     /// Index files without a log.
     private(set) var orphans: [InspectedFile] = []
@@ -102,8 +102,29 @@ extension InspectedFile {
     /// A file that a deletion or a compaction has left, and the next opening takes away.
     var isLeftover: Bool { SwapCompletion.endings.contains { path.hasSuffix($0) } }
 
-    /// An opening took it out of its log; an empty batch has its offsets.
-    var isSetAside: Bool { path.hasSuffix(UnreadableSegment.suffix) }
+    /// An opening took it out of its log: the disk did not give it, and an empty batch has its offsets; or it was called by
+    /// the name of another segment.
+    var isSetAside: Bool { path.hasSuffix(UnreadableSegment.suffix) || isMisnamed }
+    var isMisnamed: Bool { path.hasSuffix(ScannedSegment.misnamedSuffix) }
+
+    /// Why, and what can be done about it.
+    func setAsideReason(_ disk: Disk) -> String {
+        guard isMisnamed else {
+            return """
+                an opening set it aside, since the disk did not give it: its offsets hold nothing in the log; if the disk gives it \
+                again, stop Penstock and take the ending \(UnreadableSegment.suffix) off the names of its files; else remove them
+                """
+        }
+        let why = "an opening set it aside, since its first batch is not where its name said"
+        guard let file = try? disk.open(path, .read), let size = try? file.status().size else { return why }
+        var scanner = BatchScanner(file, to: size, checksCRC: false)
+        guard case .batch(let batch)? = try? scanner.next() else { return why }
+        let name = "\(CommitLog.Segment.stem("", batch.baseOffset).dropFirst()).log"
+        return """
+            \(why); stop Penstock and call it \(name) in the partition that it belongs to (an empty one of that name may go), or \
+            remove it
+            """
+    }
 
     /// One that is called by an offset.
     var isOfSegments: Bool {

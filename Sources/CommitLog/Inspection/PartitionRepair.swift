@@ -10,22 +10,28 @@ struct PartitionRepair {
     let options: LogRepair.Options
     let disk: Disk
     let tell: (LogRepair.Action) -> Void
+    private let leave: (LogFinding) -> Void
+    private let tally: VerificationTally
     private let name: String
     /// Where the log goes on.
     private var next: Offset?
     private var isMarkedUnclean = false
+    /// Something would be done to segments.
+    private var hasPlans = false
     /// Once somebody has asked.
     private var aborted: [Offset: [AbortedTransaction]]?
 
     init(
         _ files: PartitionFiles, rules: LogSurroundings.Rules, root: String, options: LogRepair.Options, disk: Disk,
-        tell: @escaping (LogRepair.Action) -> Void
+        tally: VerificationTally, leave: @escaping (LogFinding) -> Void, tell: @escaping (LogRepair.Action) -> Void
     ) {
         self.files = files
         self.rules = rules
         self.root = root
         self.options = options
         self.disk = disk
+        self.tally = tally
+        self.leave = leave
         self.tell = tell
         name = files.directory.split(separator: "/").last.map(String.init) ?? "log"
     }
@@ -43,7 +49,10 @@ struct PartitionRepair {
             var plan = try SegmentPlan(
                 segment, next: next, following: following, holesBelow: files.segments.last?.base ?? 0, rules: rules,
                 disk: disk)
-            if !plan.isWhole { try carryOut(&plan, segment) }
+            if !plan.isWhole {
+                hasPlans = options.isDry
+                try carryOut(&plan, segment)
+            }
             next = plan.next
         }
         try repairBesides()
@@ -108,14 +117,29 @@ struct PartitionRepair {
     private mutating func repairBesides() throws(DiskError) {
         // In a dry run the segments are as they were.
         let now = try PartitionFiles(in: files.directory, disk: disk)
-        let wrong = try mendEpochs(findings(now), now).filter { $0.file != nil }
+        let wrong = try mendEpochs(findings(now), now)
         var done: Set<String> = []
         for (finding, file) in wrong {
-            guard let file, !now.noFiles.contains(file), done.insert(file.path).inserted else { continue }
-            try repair(file, finding, now)
+            if let file, !now.noFiles.contains(file), Self.isMade(file.kind), !file.isSetAside {
+                guard done.insert(file.path).inserted else { continue }
+                try repair(file, finding, now)
+            } else if !isPlanned(file) {
+                leave(finding)
+            }
         }
         if !options.isDry, !done.isEmpty { try disk.syncDirectory(files.directory) }
     }
+
+    /// Whether what is wrong with a kind of files is mended by making them again or taking them away.
+    private static func isMade(_ kind: InspectedFile.Kind) -> Bool {
+        switch kind {
+        case .index, .timeindex, .txnindex, .leaderEpochs, .snapshot: true
+        case .log, .checkpoint, .metadata, .properties, .text: false
+        }
+    }
+
+    /// Whether what is wrong with a file would be right if this run were not dry.
+    private func isPlanned(_ file: InspectedFile?) -> Bool { hasPlans && file?.isSegment == true }
 
     /// What is wrong, and with which file.
     typealias Findings = [(finding: LogFinding, file: InspectedFile?)]
@@ -125,8 +149,9 @@ struct PartitionRepair {
         let findings = LogFindings(perFile: 100) { finding in found.withLock { $0.append(finding) } }
         var check = PartitionCheck(
             now, rules: rules, options: options.verification, disk: disk, findings: findings,
-            tally: VerificationTally { _, _ in })
+            tally: tally)
         check.run()
+        findings.finish()
         return found.withLock { $0 }.map { ($0, InspectedFile($0.path)) }
     }
 
@@ -137,7 +162,7 @@ struct PartitionRepair {
             throw DiskError(
                 operation: "keep what is too large for a file beside a segment,", path: file.path, code: EFBIG)
         }
-        let segment = now.segments.first { $0.base == file.offset }
+        let segment = now.segments.first { file.path.hasPrefix($0.stem + ".") }
         switch (file.kind, segment) {
         case (.index, let segment?), (.timeindex, let segment?):
             try replace(file, finding.reason) { () throws(DiskError) in try indexBytes(file, segment) }

@@ -55,5 +55,5 @@ extension Recovery {
 
 extension DataDirectory {
     /// There while nobody knows how far the files were read: says why.
-    static let positionsMark = "penstock-positions-damaged"
+    package static let positionsMark = "penstock-positions-damaged"
 }

@@ -19,6 +19,9 @@ struct ScannedSegment: Sendable {
     /// All of it lies below the recovery point.
     var isTrusted: Bool { trustedSize > 0 && trustedSize == fileSize }
 
+    /// A segment's log gets it that was called by another's name.
+    static let misnamedSuffix = ".misnamed"
+
     init(_ file: PartitionScan.SegmentFile, _ directory: String, _ rules: PartitionScan.Rules) {
         base = file.base
         stem = Segment.stem(directory, file.base)

@@ -3,12 +3,18 @@ import Settings
 
 struct LogRepairOptions: Options {
     var dryRun = false
+    var deep = false
+    var batchLimit = ByteCount.mebibytes(128)
     var positions: [String] = []
     var json = false
     var places = LogPlaces()
 
     mutating func walk(_ walker: inout some OptionWalker) {
         walker.option("dry_run", &dryRun, "Say what would be done, and do nothing.")
+        walker.option("deep", &deep, "Decode every record, too: what is wrong with one is named.")
+        walker.option(
+            "batch_limit", &batchLimit, range: ByteCount(1)...ByteCount.largestBatch,
+            "With --deep, bytes of one batch, stored or decompressed: so much memory may be taken.")
         walker.option(
             "positions", &positions,
             "Says how pipelines go on whose positions were damaged: `keep` lets all go on from the newest that can be "
@@ -87,9 +93,13 @@ extension Command {
     static let logRepair = Command(
         "log repair", LogRepairOptions.self, summary: "Make the files of a stopped log whole again.",
         about: """
-            Takes out of segments what cannot be read, puts an empty batch at offsets that are gone, and makes indexes, \
-            leader epochs and transaction indexes again where they disagree with the batches. The log must be stopped: \
+            Takes out of segments what cannot be read, puts an empty batch at offsets that are gone, gives batches the \
+            leader epochs back that they must have, and makes indexes, leader epochs and \
+            transaction indexes again where they disagree with the batches. The log must be stopped: \
             the lock of its data directory is taken meanwhile. --dry-run takes no lock and changes nothing.
+
+            What is wrong and is not mended by that (a partition that is missing, a checkpoint beyond the log, a segment \
+            that was set aside, a record that cannot be decoded, ...) is named on stderr, with what to do about it.
 
             What is taken out is copied to `penstock-cut` in the data directory first, and the copy is named. A start of \
             Penstock does the same for what a crash has left, but reads only what the crash can have touched; this \
@@ -106,24 +116,37 @@ extension Command {
                 "penstock log repair --positions web=end /var/lib/penstock",
                 "Let one of them pass over what its files have, and collect only what is written later."
             ),
-        ]
+        ],
+        exitCodes: [(ExitCode.failed, "failed, or something is wrong that was not repaired; what and where is named")]
     ) { options in
         var repairs = LogRepair.Options()
         repairs.isDry = options.dryRun
+        repairs.verification.isDeep = options.deep
+        repairs.verification.batchLimit = options.batchLimit.bytes
         var count = 0
+        var left: [LogFinding] = []
         let places = try options.places.find()
         if options.dryRun { LogPlaces.warnIfInUse(places) }
         for place in places {
-            let repair = LogRepair(place, repairs) { action in
+            let repair = LogRepair(place, repairs, leave: { left.append($0) }) { action in
                 Console.out.line(options.json ? action.json.text : action.description.withControlsEscaped)
             }
             count += try repair.run()
         }
         try options.settlePositions(places)
-        if options.json { return ExitCode.done }
-        let done = options.dryRun ? "would be repaired" : "repaired"
-        Console.err.line(count == 0 ? "nothing is wrong" : "\(count) places \(done)")
-        return ExitCode.done
+        if !options.positions.isEmpty { left.removeAll { $0.path.hasSuffix("/\(DataDirectory.positionsMark)") } }
+        for finding in left { Console.err.line("not repaired: \(finding)".withControlsEscaped) }
+        if !options.json { Console.err.line(options.summary(repaired: count, left: left.count)) }
+        return left.isEmpty ? ExitCode.done : ExitCode.failed
+    }
+}
+
+extension LogRepairOptions {
+    fileprivate func summary(repaired: Int, left: Int) -> String {
+        let depth = deep ? "" : " (records were not decoded; --deep does)"
+        guard repaired > 0 || left > 0 else { return "nothing is wrong\(depth)" }
+        let done = "\(repaired) places \(dryRun ? "would be repaired" : "repaired")"
+        return left == 0 ? done : "\(done), \(left) not"
     }
 }
 
@@ -134,7 +157,7 @@ extension LogRepair.Action {
             ("to_byte", bytes.map { .integer($0.upperBound) } ?? .null),
             ("from_offset", offsets.map { .integer($0.lowerBound) } ?? .null),
             ("to_offset", offsets.map { .integer($0.upperBound) } ?? .null), ("reason", .string(reason)),
-            ("copy", .string(orNull: copy)),
+            ("outcome", .string(orNull: outcome)), ("copy", .string(orNull: copy)),
         ])
     }
 }
