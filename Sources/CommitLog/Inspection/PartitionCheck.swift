@@ -43,9 +43,18 @@ struct PartitionCheck {
         }
         if isWhole && files.segments.isEmpty {
             findings.add(
-                files.directory, nil, "it has no segment; put them back from a copy, for the next start makes an empty one")
+                files.directory, nil,
+                "it has no segment; put them back from a copy, for the next start makes an empty one")
         }
         for file in files.setAside { findings.add(file.path, nil, file.setAsideReason(disk)) }
+        for segment in files.misnamed {
+            findings.add(
+                segment.path, nil,
+                """
+                its first batch is at offset \(segment.right), and not where its name says; `penstock log repair` gives it its \
+                name back
+                """)
+        }
         let producers = Self.firstProducers(of: files, limit: options.producers, disk)
         knowsProducers = producers != nil
         var walk = PartitionWalk(

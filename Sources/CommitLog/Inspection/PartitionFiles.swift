@@ -18,6 +18,8 @@ struct PartitionFiles: Sendable {
     private(set) var snapshots: [Offset] = []
     /// `leader-epoch-checkpoint` and `partition.metadata`.
     private(set) var texts: [InspectedFile] = []
+    /// Segments that are called otherwise than their batches say, by which ``segments`` has them then.
+    private(set) var misnamed: [MisnamedSegment] = []
     /// Logs of segments that an opening took out: the disk did not give them, or they were called by another's name.
     private(set) var setAside: [InspectedFile] = []
     /// Index files without a log.
@@ -86,6 +88,22 @@ struct PartitionFiles: Sendable {
                     stem: CommitLog.Segment.stem(directory, base), base: base, bytes: size, suffixes: Set(suffixes)))
         }
         orphans = indexes.filter { bases[$0.offset ?? 0] == nil }
+        correctNames(disk)
+    }
+
+    /// Goes by what is in segments, not by what they are called, where these disagree.
+    private mutating func correctNames(_ disk: Disk) {
+        guard isDirectory else { return }
+        misnamed = MisnamedSegment.all(of: segments, disk)
+        let right = Dictionary(misnamed.map { ($0.said, $0.right) }) { first, _ in first }
+        segments = segments.map { segment in
+            Segment(
+                stem: segment.stem, base: right[segment.base] ?? segment.base, bytes: segment.bytes,
+                suffixes: segment.suffixes)
+        }
+        // An empty one may have taken the name meanwhile.
+        segments.removeAll { $0.bytes == 0 && right.values.contains($0.base) }
+        segments.sort { $0.base < $1.base }
     }
 
     /// nil for what is not looked at: a leftover, a stranger's file, and one that was removed meanwhile.

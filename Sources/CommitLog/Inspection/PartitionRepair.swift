@@ -4,7 +4,7 @@ import Records
 
 /// Repairs one partition's directory: first the segments, then what stands beside them.
 struct PartitionRepair {
-    let files: PartitionFiles
+    private(set) var files: PartitionFiles
     let rules: LogSurroundings.Rules
     private let root: String
     let options: LogRepair.Options
@@ -44,6 +44,7 @@ struct PartitionRepair {
             throw DiskError(
                 operation: "read what is too large for a segment's file,", path: large.stem + ".log", code: EFBIG)
         }
+        try giveNamesBack()
         for (place, segment) in files.segments.enumerated() {
             let following = files.segments[(place + 1)...].first { $0.bytes > 0 }?.base
             var plan = try SegmentPlan(
@@ -56,6 +57,32 @@ struct PartitionRepair {
             next = plan.next
         }
         try repairBesides()
+    }
+
+    /// Segments get the names that their batches say. Their indexes keep those that they have: others are made.
+    private mutating func giveNamesBack() throws(DiskError) {
+        var rest = files.misnamed
+        while !rest.isEmpty {
+            // One's name may be another's.
+            guard let place = rest.firstIndex(where: { one in !rest.contains { $0.said == one.right } }) else {
+                throw DiskError(
+                    operation: "give back the name \(rest[0].right), which another one has, to", path: rest[0].path,
+                    code: EEXIST)
+            }
+            let segment = rest.remove(at: place)
+            let path = Segment.stem(files.directory, segment.right) + ".log"
+            if !options.isDry {
+                try markUnclean(losing: false)
+                try disk.rename(segment.path, path)
+                try disk.syncDirectory(files.directory)
+            }
+            tell(
+                LogRepair.Action(
+                    path: segment.path, reason: "its first batch is at offset \(segment.right)",
+                    outcome: "renamed to \(path)"))
+            hasPlans = options.isDry
+        }
+        if !options.isDry, !files.misnamed.isEmpty { files = try PartitionFiles(in: files.directory, disk: disk) }
     }
 
     /// The offset of the first record that is taken out gives the copy its name.
@@ -116,7 +143,13 @@ struct PartitionRepair {
     /// Makes again whatever disagrees with the batches.
     private mutating func repairBesides() throws(DiskError) {
         // In a dry run the segments are as they were.
-        let now = try PartitionFiles(in: files.directory, disk: disk)
+        var now = try PartitionFiles(in: files.directory, disk: disk)
+        if !options.isDry, !now.misnamed.isEmpty {
+            // What came first in one of them went.
+            files = now
+            try giveNamesBack()
+            now = files
+        }
         let wrong = try mendEpochs(findings(now), now)
         var done: Set<String> = []
         for (finding, file) in wrong {

@@ -38,7 +38,7 @@ struct SegmentPlan {
             switch try scanner.next() {
             case .end: break walk
             case .batch(let batch):
-                if let objection = objection(to: batch) {
+                if let objection = objection(to: batch, following) {
                     bad = bad ?? (batch.position, objection)
                     continue
                 }
@@ -79,7 +79,11 @@ struct SegmentPlan {
         changes.append(Change(removed: removed, offsets: next..<max(next, offset), reason: reason))
     }
 
-    private func objection(to batch: ScannedBatch) -> String? {
+    private func objection(to batch: ScannedBatch, _ following: Offset?) -> String? {
+        // A hole that leads beyond the next segment is none: offsets are outside of the checksum.
+        if let following, batch.baseOffset > next, batch.nextOffset > following {
+            return "offset \(batch.lastOffset) lies in the segment behind, which begins at \(following)"
+        }
         if batch.baseOffset < next { return "offset \(batch.baseOffset) comes after \(next - 1)" }
         if batch.lastOffset - base > Int64(Int32.max) { return "offset \(batch.lastOffset) is too far from \(base)" }
         return nil

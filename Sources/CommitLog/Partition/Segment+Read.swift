@@ -237,6 +237,9 @@ extension Segment {
     /// A batch's base offset stands outside of what its checksum covers: it must be where it can be.
     func check(_ batch: ScannedBatch, in offsets: Range<Offset>) throws(DiskError) {
         guard batch.baseOffset < offsets.lowerBound || batch.nextOffset > offsets.upperBound else { return }
+        if batch.position == 0, batch.baseOffset < base {
+            throw damage(at: 0, "the first batch is at offset \(batch.baseOffset), and not where the file's name says")
+        }
         throw damage(
             at: batch.position,
             "offsets \(batch.baseOffset) to \(batch.lastOffset), which are not within \(offsets.lowerBound) to "

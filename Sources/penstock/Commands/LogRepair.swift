@@ -94,7 +94,7 @@ extension Command {
         "log repair", LogRepairOptions.self, summary: "Make the files of a stopped log whole again.",
         about: """
             Takes out of segments what cannot be read, puts an empty batch at offsets that are gone, gives batches the \
-            leader epochs back that they must have, and makes indexes, leader epochs and \
+            leader epochs and segments the names back that they must have, and makes indexes, leader epochs and \
             transaction indexes again where they disagree with the batches. The log must be stopped: \
             the lock of its data directory is taken meanwhile. --dry-run takes no lock and changes nothing.
 

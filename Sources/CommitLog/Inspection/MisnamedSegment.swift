@@ -1,0 +1,73 @@
+import Records
+
+/// A segment whose file somebody gave another name: its batches do not begin where that says.
+///
+/// The base offset of a batch stands outside of its checksum, so a first batch that says otherwise than the name may have
+/// rotted. The name is wrong if the batch behind it agrees with it, and if all of the segment fits between its neighbours.
+struct MisnamedSegment: Sendable {
+    let path: String
+    /// What its name says.
+    let said: Offset
+    /// What its first batch says.
+    let right: Offset
+
+    private struct Head {
+        let segment: PartitionFiles.Segment
+        /// Where its first batch begins; what the name says if nobody can say.
+        let start: Offset
+    }
+
+    /// Reads one head of each segment, and more only of those that seem to be called wrong and of their neighbours. What the
+    /// disk does not give is passed over: whoever reads all of it tells.
+    static func all(of segments: [PartitionFiles.Segment], _ disk: Disk) -> [MisnamedSegment] {
+        let heads = segments.filter { $0.bytes > 0 }.map { segment in
+            Head(segment: segment, start: first(of: segment, disk)?.baseOffset ?? segment.base)
+        }
+        return heads.filter { $0.start != $0.segment.base && isMisnamed($0, among: heads, disk) }.map { head in
+            MisnamedSegment(path: head.segment.stem + ".log", said: head.segment.base, right: head.start)
+        }
+    }
+
+    private static func isMisnamed(_ head: Head, among heads: [Head], _ disk: Disk) -> Bool {
+        let said = head.segment.base
+        let others = heads.filter { $0.segment.base != said }
+        let before = others.filter { $0.start < head.start }.max { $0.start < $1.start }
+        let end = before.flatMap { batches(of: $0.segment, disk)?.end }
+        guard end ?? 0 <= head.start, Segment.bases.contains(head.start) else { return false }
+        // A lower name may be right, where what came first was compacted away; but not within another segment.
+        let holder = head.start < said ? nil : others.filter { $0.start <= said }.max { $0.start < $1.start }
+        let isWithin = holder.flatMap { batches(of: $0.segment, disk) }.map { $0.end > said } ?? false
+        guard head.start < said || isWithin, let own = batches(of: head.segment, disk) else { return false }
+        let following = others.filter { $0.start >= head.start }.map(\.start).min()
+        guard own.end <= following ?? .max else { return false }
+        guard head.start < said else { return own.second.map { $0.baseOffset >= own.first.nextOffset } ?? true }
+        guard let second = own.second else { return end == head.start || following == own.end }
+        return second.baseOffset == own.first.nextOffset || second.baseOffset < said
+    }
+
+    /// nil if it is none of ours, or of an old message set, whose first offset nobody knows.
+    private static func first(of segment: PartitionFiles.Segment, _ disk: Disk) -> ScannedBatch? {
+        guard let file = try? disk.open(segment.stem + ".log", .read) else { return nil }
+        var scanner = BatchScanner(file, to: min(segment.bytes, InspectedFile.sizeLimit), checksCRC: false)
+        guard case .batch(let batch)? = try? scanner.next(), batch.header != nil else { return nil }
+        return batch
+    }
+
+    /// The first two batches, the first of which is whole, and the offset behind the last that ascends.
+    private static func batches(
+        of segment: PartitionFiles.Segment, _ disk: Disk
+    ) -> (first: ScannedBatch, second: ScannedBatch?, end: Offset)? {
+        guard let file = try? disk.open(segment.stem + ".log", .read) else { return nil }
+        let size = min(segment.bytes, InspectedFile.sizeLimit)
+        var checking = BatchScanner(file, to: size, checksCRC: true)
+        guard case .batch(let first)? = try? checking.next() else { return nil }
+        var scanner = BatchScanner(file, from: Int64(first.size), to: size, checksCRC: false)
+        var second: ScannedBatch?
+        var end = first.nextOffset
+        while case .batch(let batch)? = try? scanner.next() {
+            second = second ?? batch
+            end = max(end, batch.nextOffset)
+        }
+        return (first, second, end)
+    }
+}
