@@ -21,10 +21,20 @@ extension LogFinding {
                 if a part of that log is missing, put it back; else correct the line, with Penstock stopped, for the next start \
                 would go by it
                 """
-        case .checkpoint: return "put it back from a copy, or remove it: then the next start looks closely at every log"
+        case .checkpoint: return "put it back from a copy, or remove it\(lossOfCheckpoint)"
         case .log where !file.isSetAside && position != nil && !reason.hasPrefix("not decoded"):
             return "its checksum is right, so it was written like this; `penstock log dump` shows it"
         case .log, .index, .timeindex, .txnindex, .snapshot, .leaderEpochs, .properties, .text: return nil
+        }
+    }
+
+    /// What it costs to do without one.
+    private var lossOfCheckpoint: String {
+        switch OffsetCheckpoint.Name.allCases.first(where: { path.hasSuffix("/\($0.rawValue)") }) {
+        case .recoveryPoint?: ": then the next start reads every log whole"
+        case .logStart?: ": then records that were deleted may be there again"
+        case .cleaner?: ": then compaction begins anew"
+        case nil: ""
         }
     }
 }
