@@ -53,7 +53,7 @@ struct RunOptions: Options {
         walker.option("create_topics", &createTopics, "Make topics that clients ask for and that are not there.")
         walker.option(
             "visible", &visible,
-            "When consumers see what was appended: 'written', at once, as in Kafka; or 'synced', only when not even a power loss can take it back."
+            "When consumers see what was appended: 'written', at once, as in Kafka; or 'synced', only when not even a power loss can take it back. Of this run: the next one without it shows everything at once."
         )
         walker.option(
             "reserve", &reserve, range: ByteCount(0)...,
