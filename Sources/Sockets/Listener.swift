@@ -237,7 +237,7 @@ final class ListeningSocket: ReadinessHandler {
         let result = unsafe penstock_connect(probe.number, address.bytes, UInt32(address.bytes.count))
         guard result != 0, errno == ECONNREFUSED else { throw error(endpoint, EADDRINUSE) }
         // Safety: as above.
-        _ = unsafe unlink(path)
+        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw error(endpoint, errno) }
     }
 
     static func error(_ endpoint: Endpoint, _ code: Int32) -> SocketError {
