@@ -87,7 +87,7 @@ struct RootCheck {
 
     /// Names in the root of a data directory that are looked at, or about which there is nothing to say.
     private static func isKnown(_ name: String) -> Bool {
-        if [".lock", Reserve.fileName].contains(name) { return true }
+        if [".lock", Reserve.fileName, DataDirectory.controlSocketName].contains(name) { return true }
         return InspectedFile(name).map { !$0.isOfSegments } ?? false
     }
 }
