@@ -41,11 +41,11 @@ crash: build $(stamps)/packages-test ## kill -9 again and again while 1 GB is co
 	PENSTOCK_BINARY=$(CURDIR)/$(binary) PENSTOCK_CRASH_MEGABYTES=1024 PENSTOCK_CRASH_KILLS=20 \
 	    PENSTOCK_KILL_CYCLES=500 $(SWIFT) test --skip-build --disable-xctest --filter 'CrashTests|KillTests'
 
-fuzz: toolchain ## feed what reads files and frames bytes that nobody wrote: SECONDS=60, under libFuzzer
+fuzz: toolchain ## feed what reads files and frames bytes that nobody wrote: SECONDS=60, SEED=…, under libFuzzer
 	PENSTOCK_FUZZ=1 $(SWIFT) build --configuration release --sanitize=fuzzer --product Fuzz --scratch-path .build-fuzz
 	mkdir -p .build-fuzz/corpus
 	SWIFT_BACKTRACE=enable=no PENSTOCK_FUZZ_SEEDS=.build-fuzz/corpus \
-	    .build-fuzz/release/Fuzz -max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=20 \
+	    .build-fuzz/release/Fuzz -max_total_time=$(or $(SECONDS),60) -seed=$(or $(SEED),0) -max_len=4096 -timeout=20 \
 	    -rss_limit_mb=2048 -malloc_limit_mb=512 -artifact_prefix=.build-fuzz/ .build-fuzz/corpus || { \
 	    echo "The input stands in .build-fuzz (crash-…, timeout-… or oom-…, as libFuzzer says above)." \
 	        "To see it again: .build-fuzz/release/Fuzz .build-fuzz/NAME" >&2; exit 1; }
