@@ -16,7 +16,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 run: build ## build, then collect this machine's own logs and serve them (Ctrl-C stops; ARGS="…" are passed on)
-	@.ci/sample penstock-data/sample.log
+	@.ci/sample .build/sample.log
 	$(binary) run pipelines/quickstart.yaml $(ARGS)
 
 build: toolchain ## build the release binary, .build/release/penstock
