@@ -50,6 +50,32 @@ private let noVectors = Comment(rawValue: Shared.missing)
         }
     }
 
+    @Test(
+        "finds nothing where a segment begins with the timestamp 0, whose time entry looks like room, and zeros elsewhere",
+        arguments: [[0], [0, 5, 9], [0, 5, 3], [-1, 0]] as [[Int64]])
+    func timestampZero(times: [Int64]) throws {
+        let memory = MemoryDisk()
+        var directory = try DataDirectory.open("/d", disk: memory.disk)
+        let topic = try directory.createTopic("t", partitions: 1, configuration: Make.tiny)
+        for number in 0..<30 {
+            let record = Record(timestamp: times[number % times.count], value: [UInt8](repeating: 1, count: 20))
+            _ = try directory.append(RecordBatch.encode([record]), to: topic.partitions[0])
+        }
+        try directory.close()
+        #expect(try Inspection.findings("/d", memory.disk).isEmpty)
+        directory = try DataDirectory.open("/d", disk: memory.disk)
+        let partition = try #require(directory.topic(named: "t")).partitions[0]
+        #expect(try partition.offset(atOrAfter: 0)?.offset == Int64(times.firstIndex(of: 0) ?? -1))
+        try directory.close()
+        #expect(try Inspection.findings("/d", memory.disk).isEmpty)
+        // Where no such batch is, or one entry for it is there, zeros are none.
+        guard times.count == 1 || times[0] != 0 else { return }
+        let path = "/d/t-0/00000000000000000000.timeindex"
+        let index = try #require(memory.bytes(of: path))
+        memory.setBytes(of: path, to: [UInt8](repeating: 0, count: 12) + index)
+        #expect(try Inspection.findings("/d", memory.disk).map(\.path).contains(path))
+    }
+
     @Test("finds nothing after kills, and while the epoch that they made new is not in its file yet")
     func newEpochs() throws {
         let memory = MemoryDisk()

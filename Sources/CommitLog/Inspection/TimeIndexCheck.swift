@@ -9,6 +9,9 @@ struct TimeIndexCheck {
     private let findings: LogFindings
     private var cursor: EntryCursor<TimeIndex.Entry>
     private var room = IndexRoom()
+    /// The first entry is zeros: room, or that of a batch at the segment's first offset with the timestamp 0.
+    private var beginsWithZeros = false
+    private var hasZeroEntry = false
     private var entry: TimeIndex.Entry?
     private var entryPosition: Int64 = 0
     private var last = TimeIndex.Entry.none
@@ -35,6 +38,9 @@ struct TimeIndexCheck {
         let before = largest
         largest = max(largest, batch.maxTimestamp)
         let relative = batch.lastOffset - base
+        if before < 0, largest == 0, relative == 0 || (batch.baseOffset == base && base < exactFrom) {
+            hasZeroEntry = beginsWithZeros
+        }
         while let found = entry, Int64(found.relativeOffset) <= relative {
             if let objection = objection(to: found, batch, largestBefore: before) {
                 findings.add(path, entryPosition, objection)
@@ -60,11 +66,13 @@ struct TimeIndexCheck {
         if cursor.rest > 0 {
             findings.add(path, cursor.size - cursor.rest, "\(cursor.rest) bytes, no whole entry of 12")
         }
+        let isUnmeant = beginsWithZeros && !hasZeroEntry && !isBlind
+        if isUnmeant, last != .none { findings.add(path, 0, "12 bytes of zeros between entries") }
         guard !isLast else { return }
-        if let position = room.position {
+        if let position = isUnmeant && last == .none ? 0 : room.position {
             findings.add(path, position, "\(cursor.size - position) bytes of zeros in the index of a closed segment")
         }
-        if largest > last.timestamp, !isBlind {
+        if largest > (hasZeroEntry ? max(0, last.timestamp) : last.timestamp), !isBlind {
             findings.add(
                 path, nil, "it ends with timestamp \(last.timestamp), the largest in the segment is \(largest)")
         }
@@ -98,6 +106,10 @@ struct TimeIndexCheck {
         entry = nil
         while let (next, position) = try cursor.next() {
             let isZero = next == TimeIndex.Entry(timestamp: 0, relativeOffset: 0)
+            if isZero && position == 0 {
+                beginsWithZeros = true
+                continue
+            }
             if let start = room.interrupted(by: isZero, at: position) {
                 findings.add(path, start, "\(position - start) bytes of zeros between entries")
             }
