@@ -63,7 +63,7 @@ let package = Package(
 
         // For `make bench`: the log alone.
         .executableTarget(
-            name: "LogBenchmark", dependencies: ["CommitLog", "Records", "Platform"],
+            name: "LogBenchmark", dependencies: ["CommitLog", "Records", "Platform", "TestSupport"],
             path: "Tests/Benchmarks/LogBenchmark", swiftSettings: house),
         .target(
             name: "TestSupport", dependencies: ["CommitLog", "Records", "Platform"], path: "Tests/TestSupport",

@@ -2,6 +2,7 @@ import CommitLog
 import Glibc
 import Platform
 import Records
+import TestSupport
 
 /// Drives the log alone, for `make bench`. Not part of what is shipped.
 ///
@@ -18,6 +19,7 @@ enum LogBenchmark {
         switch arguments[1] {
         case "append": try append(arguments[2], megabytes: count)
         case "open": try open(arguments[2])
+        case "scan": try scan(arguments[2])
         case "partitions": try partitions(arguments[2], count: count)
         case "lookup": try lookup(arguments[2], count: count)
         default: fail("no benchmark is called \(arguments[1])")
@@ -81,6 +83,24 @@ enum LogBenchmark {
                 + "clean=\(directory.recovery.wasClean ? 1 : 0) resident=\(resident) "
                 + "each=\(partitions == 0 ? 0 : resident / partitions)")
         try directory.close()
+    }
+
+    /// Opens it as it would after a kill, but writes nothing of the log again and syncs nothing.
+    private static func scan(_ path: String) throws {
+        let disk = Disk.real.hooked { (call) throws(DiskError) in
+            switch call.operation {
+            // What recovery writes again it may leave where there is no room for it.
+            case .write where call.path.hasSuffix(".log") && !call.path.contains("/__"):
+                throw DiskError(operation: "write", path: call.path, code: ENOSPC)
+            case .sync, .syncDirectory: return .skipped
+            default: return .goes
+            }
+        }
+        var read: Int64 = 0
+        let time = try seconds { read = try DataDirectory.open(path, disk: disk).recovery.scannedBytes }
+        print("seconds=\(time) read=\(read)")
+        // As a kill.
+        exit(0)
     }
 
     private static func partitions(_ path: String, count: Int) throws {
