@@ -90,7 +90,7 @@ import Testing
             #expect(directory.topic(named: "kept")?.id == kept.id)
             #expect(directory.topic(named: "kept")?.configuration["retention.ms"] == "77")
             #expect(directory.topic(named: "gone") == nil)
-            #expect(directory.naming.withLock { $0.deleted.contains(gone.id) })
+            #expect(directory.naming.withLock { $0.deleted[gone.id] == "gone" })
             let next = try directory.nextProducerIdBlock()
             #expect(next.lowerBound >= late.upperBound && next.lowerBound >= early.upperBound)
             if isClean { try directory.close() }

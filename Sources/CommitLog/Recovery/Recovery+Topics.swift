@@ -5,7 +5,8 @@ extension Recovery {
     /// Finds out what the directories are, and reads them all.
     mutating func readTopics() throws(DiskError) {
         var adoptable: [String: [Int32: TopicID?]] = [:]
-        let known = Set(registry.topics.values.map(\.name))
+        var known = Dictionary(registry.topics.values.map { ($0.name, $0.partitions) }) { $1 }
+        for own in [registryPlace, positionsPlace] { known[own.topic] = 1 }
         var names = try disk.list(path)
         names.sort()
         for name in names where name != registryPlace.name && name != positionsPlace.name {
@@ -13,9 +14,13 @@ extension Recovery {
                 try lookAt(stateOf: name)
                 continue
             }
-            if known.contains(topic) || topic == "__cluster_metadata" { continue }
+            if topic == "__cluster_metadata" { continue }
+            if let count = known[topic] {
+                if index >= count { lookAt(surplus: name, count) }
+                continue
+            }
             do throws(DiskError) {
-                if let id = try identify(unknown: name) { adoptable[topic, default: [:]][index] = id }
+                if let id = try identify(unknown: name, of: topic) { adoptable[topic, default: [:]][index] = id }
             } catch {
                 guard !error.isOfTheProcess else { throw error }
                 report.ignored.append("\(path)/\(name), which no topic is known to have: \(error)")
@@ -41,11 +46,11 @@ extension Recovery {
 
     /// A directory of partition form that the registry has no topic for.
     /// - Returns: nil if there is nothing to adopt; else the topic id that it says, which may be none.
-    private mutating func identify(unknown name: String) throws(DiskError) -> TopicID?? {
+    private mutating func identify(unknown name: String, of topic: String) throws(DiskError) -> TopicID?? {
         let directory = "\(path)/\(name)"
         guard try disk.status(directory).kind == .directory else { return nil }
         let id = try PartitionPlace.topicID(of: directory, disk: disk)
-        if let id, registry.deleted.contains(id) {
+        if let id, registry.deleted[id] == topic {
             // Its tombstone was synced before the first file was touched.
             try disk.removeTree(directory)
             return nil
@@ -56,10 +61,37 @@ extension Recovery {
         return id == nil ? nil : .some(id)
     }
 
+    /// A directory called as a partition that a topic does not have: copied in, or left empty when the topic should have
+    /// got more.
+    private mutating func lookAt(surplus name: String, _ count: Int32) {
+        let directory = "\(path)/\(name)"
+        let logs = ((try? disk.list(directory)) ?? []).filter { $0.hasSuffix(".log") }
+        guard logs.contains(where: { ((try? disk.status("\(directory)/\($0)"))?.size ?? 1) > 0 }) else { return }
+        let partitions = count == 1 ? "1 partition" : "\(count) partitions"
+        report.ignored.append("\(directory), whose topic has \(partitions); nothing is done to it")
+    }
+
+    /// Somebody copied a partition. To serve both would mean to take one for the other.
+    private mutating func ignoreCopy(_ name: String, of owner: String) {
+        let metadata = "\(path)/\(name)/\(PartitionPlace.metadataName)"
+        let topic = owner.isEmpty ? "a deleted topic" : "the topic \(owner)"
+        report.ignored.append(
+            """
+            \(path)/\(name), which has the id of \(topic), as a copy has; nothing is done to it (remove \(metadata), and \
+            the next start takes it over as a topic of its own)
+            """)
+    }
+
+    /// The topic that an id belongs to, or did before it was deleted: then the name may be empty. nil if it is nobody's.
+    private func owner(of id: TopicID) -> String? {
+        if let place = [registryPlace, positionsPlace].first(where: { $0.id == id }) { return place.topic }
+        return registry.topics[id]?.name ?? registry.deleted[id]
+    }
+
     /// A directory that is called as Kafka calls partitions that are going, coming, or left over.
     private mutating func lookAt(stateOf name: String) throws(DiskError) {
         guard let dash = name.lastIndex(of: "-"), let dot = name.lastIndex(of: "."), dot < dash,
-            PartitionPlace.parse(String(name[..<dot])) != nil,
+            let (topic, _) = PartitionPlace.parse(String(name[..<dot])),
             let id = TopicID(hexadecimal: name[name.index(after: dot)..<dash])
         else {
             if !Self.isKnown(name) {
@@ -72,7 +104,8 @@ extension Recovery {
             if state == "stray" || state == "future" { report.ignored.append("\(path)/\(name), which nobody serves") }
             return
         }
-        guard registry.deleted.contains(id) else {
+        // Where the registry does not know the name any more, this form of it is ours all the same.
+        guard let gone = registry.deleted[id], gone.isEmpty || gone == topic else {
             report.ignored.append("\(path)/\(name), which was deleted by somebody else; remove it if nobody needs it")
             return
         }
@@ -96,6 +129,14 @@ extension Recovery {
     /// until someone sets a retention.
     private mutating func adopt(_ topic: String, _ partitions: [Int32: TopicID?]) throws(DiskError) {
         let id = partitions.values.compactMap { $0 }.min { $0.description < $1.description } ?? TopicID.random(disk)
+        let owners = partitions.compactMapValues { $0.flatMap { owner(of: $0) } }
+        for (index, owner) in owners.sorted(by: { $0.key < $1.key }) { ignoreCopy("\(topic)-\(index)", of: owner) }
+        guard owners.isEmpty else {
+            for index in partitions.keys.sorted() where owners[index] == nil {
+                report.ignored.append("\(path)/\(topic)-\(index), since another directory of \(topic) is a copy")
+            }
+            return
+        }
         let count = (partitions.keys.max() ?? 0) + 1
         guard count <= DataDirectory.partitionLimit else {
             report.ignored.append(

@@ -16,8 +16,8 @@ struct Recovery {
     /// As the registry has it; no limit if a part of that cannot be read.
     var highestEpoch = Int32.max
     var positions: [FileKey: SourcePosition] = [:]
-    let registryPlace: PartitionPlace
-    let positionsPlace: PartitionPlace
+    private(set) var registryPlace: PartitionPlace
+    private(set) var positionsPlace: PartitionPlace
     var found: [Key: Found] = [:]
     /// Partitions that cannot be read, or not be made whole.
     var offline: [Key: Offline] = [:]
@@ -141,8 +141,28 @@ struct Recovery {
         (registry, changes) = (Registry(), [])
         (report.scannedBytes, report.adopted) = (0, [])
         try readRegistry()
+        if try renewOwnIDs() { return try readAll() }
         try add([candidate(positionsPlace, Shared(OwnTopics.settings(positionsPlace.topic)), adoptedEnd: 0)])
         try readTopics()
+    }
+
+    /// The ids of our own two partitions stand nowhere but beside them, and mean nothing to anybody else. One that is
+    /// another topic's is rotten, or was copied: they get new ones.
+    /// - Returns: whether there was such.
+    private mutating func renewOwnIDs() throws(DiskError) -> Bool {
+        let isTaken = { [registry] (id: TopicID) in registry.topics[id] != nil || registry.deleted[id] != nil }
+        let renewsRegistry = isTaken(registryPlace.id)
+        let renewsPositions = isTaken(positionsPlace.id) || positionsPlace.id == registryPlace.id
+        if renewsRegistry { registryPlace = try renewed(registryPlace) }
+        if renewsPositions { positionsPlace = try renewed(positionsPlace) }
+        return renewsRegistry || renewsPositions
+    }
+
+    private mutating func renewed(_ place: PartitionPlace) throws(DiskError) -> PartitionPlace {
+        let metadata = "\(place.path)/\(PartitionPlace.metadataName)"
+        try disk.removeIfThere(metadata)
+        report.ignored.append("\(metadata), which had the id of another topic; it has one of its own now")
+        return PartitionPlace(root: path, topic: place.topic, id: TopicID.random(disk), index: 0, disk: disk)
     }
 
     /// One number for the data directory: a new one after every unclean stop, so that clients notice a log that is

@@ -75,7 +75,7 @@ extension DataDirectory {
         let isInTheWay = try storing(operation) { () throws(DiskError) in
             guard try disk.exists(place.path) else { return false }
             let id = try PartitionPlace.topicID(of: place.path, disk: disk)
-            if !(id.map(registry.deleted.contains) ?? false) {
+            if id.flatMap({ registry.deleted[$0] }) != place.topic {
                 for name in try disk.list(place.path) where name != PartitionPlace.metadataName {
                     if try disk.status("\(place.path)/\(name)").size > 0 { return true }
                 }

@@ -30,7 +30,8 @@ struct Registry: Equatable {
     }
 
     private(set) var topics: [TopicID: TopicEntry] = [:]
-    private(set) var deleted: Set<TopicID> = []
+    /// The topics that were deleted, by the names that they had; empty where the record that said the name is gone.
+    private(set) var deleted: [TopicID: String] = [:]
     private(set) var pipelines: [String: PipelineProducer] = [:]
     private(set) var nextProducerID: Int64 = 0
     private(set) var leaderEpoch: Int32?
@@ -58,8 +59,7 @@ struct Registry: Equatable {
             for (other, old) in topics where old.name == entry.name && other != id { apply(.topicDeleted(other)) }
             topics[id] = entry
         case .topicDeleted(let id):
-            topics[id] = nil
-            deleted.insert(id)
+            deleted[id] = topics.removeValue(forKey: id)?.name ?? deleted[id] ?? ""
         case .pipeline(let name, let producer): pipelines[name] = producer
         case .producerIDs(let next): nextProducerID = max(nextProducerID, next)
         case .leaderEpoch(let epoch): leaderEpoch = max(leaderEpoch ?? 0, epoch)
