@@ -86,6 +86,20 @@ final class NodeScene {
         return try answer { node.createTopics(request, context(7), $0) }.topics[0].errorCode
     }
 
+    /// Gives a topic these settings instead of those that it has, as AlterConfigs does.
+    func configure(_ topic: String, _ settings: [String: String]) throws -> ErrorCode {
+        var resource = AlterConfigsRequest.Resources()
+        (resource.resourceType, resource.resourceName) = (2, topic)
+        resource.configs = settings.map { name, value in
+            var config = AlterConfigsRequest.Configs()
+            (config.name, config.value) = (name, value)
+            return config
+        }
+        var request = AlterConfigsRequest()
+        request.resources = [resource]
+        return try answer { node.alterConfigs(request, context(2), $0) }.responses[0].errorCode
+    }
+
     func delete(_ name: String) throws -> ErrorCode {
         var request = DeleteTopicsRequest()
         request.topicNames = [name]

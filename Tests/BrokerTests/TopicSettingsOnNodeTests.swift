@@ -15,17 +15,7 @@ struct TopicSettingsOnNodeTests {
 
     private func configure(_ settings: [String: String]) throws {
         if scene.directory.topic(named: "t") == nil { try scene.create("t") }
-        var resource = AlterConfigsRequest.Resources()
-        (resource.resourceType, resource.resourceName) = (2, "t")
-        resource.configs = settings.map { name, value in
-            var config = AlterConfigsRequest.Configs()
-            (config.name, config.value) = (name, value)
-            return config
-        }
-        var request = AlterConfigsRequest()
-        request.resources = [resource]
-        let response = try answer { scene.node.alterConfigs(request, scene.context(2), $0) }
-        #expect(response.responses.map(\.errorCode) == [.none])
+        #expect(try scene.configure("t", settings) == .none)
     }
 
     /// Sends one batch and reads it back as it is stored.
@@ -186,5 +176,45 @@ struct FlushTests {
             try put(scene, 1)
             #expect(scene.directory.unsyncedBytes == 0)
         }
+    }
+
+    /// A topic that stands with one setting and, if it is to change, is given another while it is in use.
+    struct Change: Sendable {
+        var name: String
+        var from: String
+        var to: String
+        /// Whether a pass begins for 5 records and 200 milliseconds with the setting that the topic stands with.
+        var isFlushedBefore: Bool
+    }
+
+    /// A pass has ended, 5 records come, 200 milliseconds go by: whether another pass has begun.
+    private func isFlushed(_ change: Change, isMade: Bool) throws -> Bool {
+        let scene = try scene([change.name: change.from])
+        try expectPass(scene) {
+            try put(scene, 1)
+            // Less than what was armed when the topic was made: that would be another pass, which nobody waits for here.
+            scene.scheduler.advance(by: .milliseconds(300))
+        }
+        // Waits for its end.
+        try scene.directory.sync()
+        if isMade { #expect(try scene.configure("t", [change.name: change.to]) == .none) }
+        try put(scene, 5)
+        scene.scheduler.advance(by: .milliseconds(200))
+        // Not before a pass has ended that is wanted.
+        scene.node.stop()
+        return scene.directory.unsyncedBytes == 0
+    }
+
+    @Test(
+        "flush.messages and flush.ms that are changed count from the next append on",
+        arguments: [
+            Change(name: "flush.messages", from: "100", to: "5", isFlushedBefore: false),
+            Change(name: "flush.messages", from: "5", to: "100", isFlushedBefore: true),
+            Change(name: "flush.ms", from: "300", to: "200", isFlushedBefore: false),
+            Change(name: "flush.ms", from: "200", to: "300", isFlushedBefore: true),
+        ])
+    func changed(change: Change) throws {
+        #expect(try isFlushed(change, isMade: false) == change.isFlushedBefore)
+        #expect(try isFlushed(change, isMade: true) != change.isFlushedBefore)
     }
 }
