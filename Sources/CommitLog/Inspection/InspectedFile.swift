@@ -19,29 +19,39 @@ package struct InspectedFile: Hashable, Sendable {
     package let kind: Kind
     /// What the name says: a segment's base offset, the end of a snapshot. Copies of what was cut have none.
     package let offset: Offset?
+    /// What the log put behind the name of a segment's file, such as `.swap`; nil for one under its own name, and for a
+    /// stranger's, whatever its name ends with.
+    let ending: String?
 
     /// - Returns: nil for a name that means nothing here.
     package init?(_ path: String) {
         self.path = path
-        var name = path.split(separator: "/").last.map(String.init) ?? path
-        for suffix in [".deleted", ".cleaned", ".swap", UnreadableSegment.suffix, ScannedSegment.misnamedSuffix]
-        where name.hasSuffix(suffix) {
-            name.removeLast(suffix.count)
-        }
+        let name = path.split(separator: "/").last.map(String.init) ?? path
         switch name {
-        case LeaderEpochs.fileName: (kind, offset) = (.leaderEpochs, nil)
-        case PartitionPlace.metadataName: (kind, offset) = (.metadata, nil)
-        case MetaProperties.fileName: (kind, offset) = (.properties, nil)
+        case LeaderEpochs.fileName: (kind, offset, ending) = (.leaderEpochs, nil, nil)
+        case PartitionPlace.metadataName: (kind, offset, ending) = (.metadata, nil, nil)
+        case MetaProperties.fileName: (kind, offset, ending) = (.properties, nil, nil)
         case DataDirectory.cleanMarker, DataDirectory.failureMarker, DataDirectory.positionsMark:
-            (kind, offset) = (.text, nil)
-        case _ where name.hasSuffix("-offset-checkpoint"): (kind, offset) = (.checkpoint, nil)
+            (kind, offset, ending) = (.text, nil, nil)
+        case _ where name.hasSuffix("-offset-checkpoint"): (kind, offset, ending) = (.checkpoint, nil, nil)
         default:
-            guard let dot = name.lastIndex(of: "."), let kind = Kind(rawValue: String(name[name.index(after: dot)...])),
+            let plain = Self.withoutEndings(name)
+            guard let dot = plain.lastIndex(of: "."),
+                let kind = Kind(rawValue: String(plain[plain.index(after: dot)...])),
                 [.log, .index, .timeindex, .txnindex, .snapshot].contains(kind)
             else { return nil }
             self.kind = kind
-            offset = Segment.offset(named: name[..<dot])
+            ending = Self.endings.first { SwapCompletion.part(name, $0) != nil }
+            offset = ending == nil && plain != name ? nil : Segment.offset(named: plain[..<dot])
         }
+    }
+
+    private static let endings = SwapCompletion.endings + [UnreadableSegment.suffix, ScannedSegment.misnamedSuffix]
+
+    private static func withoutEndings(_ name: String) -> String {
+        var name = name
+        for ending in endings where name.hasSuffix(ending) { name.removeLast(ending.count) }
+        return name
     }
 
     /// The partition that the file's directory is called after; nil if it is called otherwise.

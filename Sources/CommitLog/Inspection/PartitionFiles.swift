@@ -118,12 +118,12 @@ struct PartitionFiles: Sendable {
 
 extension InspectedFile {
     /// A file that a deletion or a compaction has left, and the next opening takes away.
-    var isLeftover: Bool { SwapCompletion.endings.contains { path.hasSuffix($0) } }
+    var isLeftover: Bool { ending.map(SwapCompletion.endings.contains) ?? false }
 
     /// An opening took it out of its log: the disk did not give it, and an empty batch has its offsets; or it was called by
     /// the name of another segment.
-    var isSetAside: Bool { path.hasSuffix(UnreadableSegment.suffix) || isMisnamed }
-    var isMisnamed: Bool { path.hasSuffix(ScannedSegment.misnamedSuffix) }
+    var isSetAside: Bool { ending == UnreadableSegment.suffix || isMisnamed }
+    var isMisnamed: Bool { ending == ScannedSegment.misnamedSuffix }
 
     /// Why, and what can be done about it.
     func setAsideReason(_ disk: Disk) -> String {
