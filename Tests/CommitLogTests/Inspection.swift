@@ -23,12 +23,14 @@ enum Inspection {
     }
 
     static func verify(
-        _ path: String, _ disk: Disk, isDeep: Bool = true, threads: Int = 2
+        _ path: String, _ disk: Disk, isDeep: Bool = true, threads: Int = 2,
+        _ change: (inout LogVerification.Options) -> Void = { _ in }
     ) throws -> (findings: [LogFinding], summary: LogVerification.Summary) {
         let found = Lock<[LogFinding]>([])
         var options = LogVerification.Options()
         options.isDeep = isDeep
         options.threads = threads
+        change(&options)
         let verification = LogVerification(try InspectedPlace.at(path, disk: disk), options, disk: disk) { finding in
             found.withLock { $0.append(finding) }
         }
@@ -37,6 +39,19 @@ enum Inspection {
         #expect(summary.findings >= findings.count - 1)
         #expect(findings.isEmpty == (summary.findings == 0))
         return (findings.sorted { ($0.path, $0.position ?? -1) < ($1.path, $1.position ?? -1) }, summary)
+    }
+
+    /// A batch of a log written anew, with a checksum that is right again.
+    static func rewrite(
+        _ batch: Range<Int>, in bytes: inout [UInt8], _ change: (inout [UInt8]) -> Void
+    ) {
+        var changed = Array(bytes[batch])
+        change(&changed)
+        let covered = changed[21...]
+        var writer = ByteWriter()
+        writer.bytes = changed
+        writer.patch(crc32c(covered.rawSpan), at: 17)
+        bytes.replaceSubrange(batch, with: writer.bytes)
     }
 
     /// A directory of the test data as a partition directory of a disk in memory.

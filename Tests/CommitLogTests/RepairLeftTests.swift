@@ -96,11 +96,9 @@ import Testing
         let path = "/d/t-0/00000000000000000010.log"
         var bytes = try #require(memory.bytes(of: path))
         let first = try Make.batches(in: bytes)[0]
-        for place in first.dropFirst(BatchHeader.size) { bytes[place] = 0xff }
-        var writer = ByteWriter(reserving: 4)
-        let covered = Array(bytes[first.lowerBound + 21..<first.upperBound])
-        writer.write(crc32c(covered.rawSpan))
-        bytes.replaceSubrange(first.lowerBound + 17..<first.lowerBound + 21, with: writer.bytes)
+        Inspection.rewrite(first, in: &bytes) { batch in
+            for place in BatchHeader.size..<batch.count { batch[place] = 0xff }
+        }
         memory.setBytes(of: path, to: bytes)
         try memory.disk.removeFile("/d/t-0/00000000000000000010.index")
         let (done, left) = try repair("/d", memory, isDeep: true)
@@ -108,6 +106,41 @@ import Testing
         #expect(left.map(\.path) == [path])
         #expect(left.first?.reason.contains("its checksum is right, so it was written like this") == true, "\(left)")
         #expect(try repair("/d", memory).left.isEmpty)
+    }
+
+    @Test("what is called like a file of a log and is none is told, and nothing is put in its place")
+    func noFile() throws {
+        let memory = try stopped()
+        let stem = "/d/t-0/00000000000000000010"
+        try memory.disk.removeFile("\(stem).index")
+        let directories = ["\(stem).index", "/d/t-0/00000000000000000777.snapshot"]
+        for path in directories { try memory.disk.makeDirectory(path) }
+        let findings = try Inspection.findings("/d", memory.disk)
+        #expect(findings.filter { $0.reason == "it is no file; move it away" }.map(\.path) == directories)
+        #expect(findings.allSatisfy { directories.contains($0.path) }, "\(findings)")
+        for isDry in [true, false] {
+            let (done, left) = try repair("/d", memory, isDry: isDry)
+            #expect(done.isEmpty, "\(done)")
+            let told = left.filter { $0.reason.contains("it is no file; move it away") }
+            #expect(told.map(\.path).sorted() == directories, "\(left)")
+        }
+        for path in directories { #expect(try memory.disk.status(path).kind == .directory) }
+    }
+
+    @Test("while something else is called like a segment, what belongs to its partition is not touched")
+    func noSegment() throws {
+        let memory = try stopped()
+        let path = "/d/t-0/00000000000000000777.log"
+        try memory.disk.makeDirectory(path)
+        try memory.disk.removeFile("/d/t-0/00000000000000000010.index")
+        let findings = try Inspection.findings("/d", memory.disk)
+        #expect(findings.contains(LogFinding(path: path, reason: "it is no file; move it away")), "\(findings)")
+        let before = try memory.disk.list("/d/t-0")
+        for isDry in [true, false] {
+            let error = #expect(throws: StorageError.self) { _ = try repair("/d", memory, isDry: isDry) }
+            #expect(error?.description.contains("what should be a segment's file, \(path)") == true)
+        }
+        #expect(try memory.disk.list("/d/t-0") == before)
     }
 
     @Test("what an opening set aside is dumped, and what holds no log is refused")

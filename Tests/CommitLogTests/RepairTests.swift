@@ -160,6 +160,29 @@ import Testing
         #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
     }
 
+    @Test("a gap within a segment is bridged where it is, and nothing is taken out")
+    func gapWithin() throws {
+        let memory = try stopped()
+        let path = "/d/t-0/00000000000000000010.log"
+        let before = try #require(memory.bytes(of: path))
+        let batches = try Make.batches(in: before)
+        let missing = try BatchHeader(parsing: Array(before[batches[1]]).rawSpan)
+        try change(path, memory) { bytes in Array(bytes[..<batches[1].lowerBound] + bytes[batches[1].upperBound...]) }
+        let done = try repair("/d/t-0", memory)
+        let bridge = try #require(done.first { $0.path == path })
+        let (first, last) = (missing.baseOffset, missing.lastOffset)
+        #expect(bridge.reason == "offsets \(first) to \(last) are missing")
+        #expect(bridge.offsets == first..<last + 1)
+        #expect(bridge.bytes == Int64(batches[1].lowerBound)..<Int64(batches[1].lowerBound) && bridge.copy == nil)
+        #expect(try Inspection.findings("/d/t-0", memory.disk).isEmpty)
+        let after = try #require(memory.bytes(of: path))
+        let put = try Make.batches(in: after)[1]
+        let kept = after[..<put.lowerBound] + after[put.upperBound...]
+        #expect(kept == before[..<batches[1].lowerBound] + before[batches[1].upperBound...])
+        let empty = try BatchHeader(parsing: Array(after[put]).rawSpan)
+        #expect((empty.baseOffset, empty.lastOffset, empty.recordsCount) == (first, last, 0))
+    }
+
     @Test("leader epochs that disagree with the batches are made again, and the old file is kept")
     func epochs() throws {
         let memory = try stopped()

@@ -145,6 +145,28 @@ private let noVectors = Comment(rawValue: Shared.missing)
         #expect(isFound, "\(findings)")
     }
 
+    @Test("records that are none, or later than their batch says, are found by the deep look only, at their batch")
+    func deep() throws {
+        let path = "/d/\(Self.segment).log"
+        let changes: [(says: String, change: (inout [UInt8]) -> Void)] = [
+            // The first record's length.
+            ("a record of -64 bytes", { $0[BatchHeader.size] = 0xff }),
+            // The largest timestamp.
+            ("a record has timestamp", { $0[41] -= 1 }),
+        ]
+        for (says, change) in changes {
+            let memory = try stopped()
+            var bytes = try #require(memory.bytes(of: path))
+            let batch = try Make.batches(in: bytes)[1]
+            Inspection.rewrite(batch, in: &bytes, change)
+            memory.setBytes(of: path, to: bytes)
+            #expect(try Inspection.findings(path, memory.disk, isDeep: false).filter { $0.path == path } == [])
+            let found = try Inspection.findings(path, memory.disk).filter { $0.path == path }
+            #expect(found.map(\.position) == [Int64(batch.lowerBound)])
+            #expect(found.first?.reason.contains(says) == true, "\(found)")
+        }
+    }
+
     @Test(
         "a transaction index that disagrees with the markers is found",
         .enabled(if: Shared.directory != nil, noVectors),
@@ -217,15 +239,18 @@ private let noVectors = Comment(rawValue: Shared.missing)
         }
     }
 
-    @Test("of one file only so many places are told, and all are counted")
-    func bounded() throws {
+    @Test("of one file only so many places are told, and all are counted", arguments: [nil, 1, 7])
+    func bounded(perFile: Int?) throws {
         let memory = try stopped()
         let path = "/d/t-0/00000000000000000010.index"
         let file = try memory.disk.open(path, .readWrite)
         for entry in 0..<500 { try file.write([0, 0, 0, 1, 0, 0, 0, UInt8(entry % 7)], at: Int64(entry * 8)) }
-        let findings = try Inspection.findings(path, memory.disk)
-        #expect(findings.count == 101)
-        #expect(findings.contains { $0.reason.hasPrefix("and ") && $0.reason.hasSuffix(" more places") })
+        let (findings, summary) = try Inspection.verify(path, memory.disk) { options in
+            if let perFile { options.findingsPerFile = perFile }
+        }
+        let told = perFile ?? 100
+        #expect(findings.count == told + 1)
+        #expect(findings.contains { $0.reason == "and \(summary.findings - told) more places" })
     }
 }
 
