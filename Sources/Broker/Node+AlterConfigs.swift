@@ -127,6 +127,7 @@ extension Node {
     ) throws(TopicFailure) {
         let configuration = try resource.change(topic.configuration)
         try TopicConfiguration.check(configuration)
+        try OffsetsLog.check(configuration, of: topic, defaults: directory.topicDefaults)
         guard !validateOnly else { return }
         do throws(StorageError) {
             try directory.alterTopic(named: topic.name, configuration: configuration)

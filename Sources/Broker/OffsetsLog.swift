@@ -53,6 +53,21 @@ final class OffsetsLog: Sendable {
         "segment.bytes": "16777216", "retention.ms": "-1",
     ]
 
+    /// Throws INVALID_CONFIG for what would let the topic grow until the next start configures it again. Of other topics it
+    /// says nothing.
+    /// - Parameter defaults: what the topic has where `configuration` says nothing.
+    static func check(
+        _ configuration: [String: String], of topic: Topic, defaults: TopicSettings
+    ) throws(TopicFailure) {
+        guard topic.name == TopicName.offsets,
+            let policy = try? TopicSettings(configuration, defaults: defaults).cleanupPolicy, policy != .compact
+        else { return }
+        let given = configuration["cleanup.policy"].map { "'\($0)'" } ?? "none"
+        throw TopicFailure(
+            code: .invalidConfig,
+            message: "cleanup.policy: expected compact, as \(topic.name) needs it, found \(given)")
+    }
+
     /// Makes the topic if it is missing, with one partition: there is one broker to spread groups over. One that a Kafka
     /// broker made keeps its number of them, 50 by default.
     func open() throws(StorageError) {

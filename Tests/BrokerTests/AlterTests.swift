@@ -76,6 +76,31 @@ struct AlterTests {
         #expect(configuration() == ["flush.ms": "9"])
     }
 
+    @Test("group offsets stay compacted whatever is asked for, and what else is said of them counts")
+    func offsets() throws {
+        let topic = "__consumer_offsets"
+        let before = try #require(configuration(topic))
+        #expect(before["cleanup.policy"] == "compact")
+        let good: Change = ("flush.ms", 0, "7")
+        let refused: [Change] = [
+            ("cleanup.policy", 0, "delete"), ("cleanup.policy", 0, ""), ("cleanup.policy", 1, nil),
+            ("cleanup.policy", 2, "delete"), ("cleanup.policy", 3, "compact"),
+        ]
+        for change in refused {
+            for validateOnly in [true, false] {
+                let answer = try increment(topic, [good, change], validateOnly: validateOnly).responses[0]
+                #expect(answer.errorCode == .invalidConfig, "\(change)")
+                #expect(answer.errorMessage?.contains("cleanup.policy: expected compact") == true, "\(change)")
+            }
+        }
+        #expect(try scene.configure(topic, ["flush.ms": "7"]) == .invalidConfig, "the default is to delete")
+        #expect(configuration(topic) == before)
+        #expect(try code(topic, [good, ("cleanup.policy", 0, "compact")]) == .none)
+        #expect(configuration(topic) == before.merging(["flush.ms": "7"]) { $1 })
+        #expect(try scene.configure(topic, ["flush.ms": "8", "cleanup.policy": " compact "]) == .none)
+        #expect(scene.directory.topic(named: topic)?.settings.flushMilliseconds == 8)
+    }
+
     @Test("a resource that is named twice is answered once, with an error")
     func repeated() throws {
         try scene.create("t")
