@@ -121,6 +121,30 @@ import Testing
         }
     }
 
+    @Test("an epoch is mended however many other places of its file are told")
+    func untold() throws {
+        let memory = try stopped()
+        let right = try epochs(memory)
+        let all = try batches(memory)
+        // Two of one segment.
+        let second = try #require(all.indices.last { $0 > 0 && all[$0].path == all[$0 - 1].path })
+        let path = all[second].path
+        var bytes = try #require(memory.bytes(of: path))
+        let first = try Make.batches(in: bytes)[0]
+        Inspection.rewrite(first, in: &bytes) { $0[BatchHeader.size] = 0xff }
+        bytes[all[second].position + 15] = 0
+        memory.setBytes(of: path, to: bytes)
+        var options = LogRepair.Options()
+        options.verification.isDeep = true
+        options.verification.findingsPerFile = 1
+        var left: [LogFinding] = []
+        let place = try InspectedPlace.at("/d", disk: memory.disk)
+        let repair = LogRepair(place, options, disk: memory.disk, leave: { left.append($0) }) { _ in }
+        #expect(try repair.run() == 1)
+        #expect(try epochs(memory) == right)
+        #expect(left.map(\.path) == [path], "\(left)")
+    }
+
     @Test("the epoch of an empty batch that stands for what was lost becomes none again")
     func bridge() throws {
         let memory = try stopped()

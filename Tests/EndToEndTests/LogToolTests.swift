@@ -195,6 +195,52 @@ struct LogToolTests {
         }
     }
 
+    @Test("--findings bounds the places of one file that are told, and all are counted")
+    func findings() throws {
+        let (workspace, _, pipeline) = try collected(2000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        let index = "data/app-0/00000000000000000000.index"
+        // Entries for offset 1 in the middle of a batch's header.
+        try workspace.write(index, (1...30).flatMap { [0, 0, 0, 1, 0, 0, 0, UInt8($0)] })
+        func told(_ options: [String]) throws -> [String] {
+            try log(["verify", workspace("data")] + options, exits: 1).filter { $0.hasPrefix(workspace(index)) }
+        }
+        let all = try told([])
+        #expect(all.count >= 30 && !all.contains { $0.hasSuffix("more places") })
+        let some = try told(["--findings", "7"])
+        #expect(some == all.prefix(7) + ["\(workspace(index)): and \(all.count - 7) more places"])
+        let summary = try objects(log(["verify", "--json", "--findings", "1", workspace("data")], exits: 1)).last
+        #expect(summary?["findings"] as? Int == all.count)
+
+        try workspace.write("data/log-start-offset-checkpoint", "0\n2\napp 0 5000\napp 1 5000\n")
+        let repair = try Penstock.command(["log", "repair", "--dry-run", "--findings", "1", workspace("data")])
+        #expect(repair.ending == .exited(1) && repair.errors.contains("app-0") && !repair.errors.contains("app-1"))
+        #expect(repair.errors.contains("log-start-offset-checkpoint: and 1 more places"), "\(repair.errors)")
+        for command in ["verify", "repair"] {
+            let refused = try Penstock.command(["log", command, "--findings", "0", workspace("data")])
+            #expect(refused.ending == .exited(2) && refused.output.isEmpty)
+            #expect(refused.errors.contains("--findings") && refused.errors.contains("at least 1"), "\(refused.errors)")
+        }
+    }
+
+    @Test("Progress is drawn on a terminal, is gone at the end, and is drawn nowhere else")
+    func progress() throws {
+        let (workspace, _, pipeline) = try collected(2000)
+        try Penstock.collect(workspace, pipeline: pipeline)
+        // Gives it a terminal of its own.
+        let command = "'\(Surroundings.penstock)' log verify '\(workspace("data"))'"
+        let child = try Child("script", ["--quiet", "--return", "--command", command, "/dev/null"])
+        #expect(try child.end() == .exited(0), "\(child.tail)")
+        // What comes after each return to an empty line.
+        let drawn = child.text(.output).components(separatedBy: "\r\u{1B}[K")
+        #expect(drawn.contains { $0.hasPrefix("[####") && $0.contains(" 100 %") }, "\(drawn)")
+        let last = try #require(drawn.last)
+        #expect(last.contains("all is right") && !last.contains("%"), "\(drawn)")
+        let plain = try Penstock.command(["log", "verify", workspace("data")])
+        #expect(plain.ending == .exited(0) && plain.output.isEmpty)
+        #expect(!plain.errors.contains("%") && !plain.errors.contains("\u{1B}"), "\(plain.errors)")
+    }
+
     @Test("A name that is neither a file nor a topic is answered with a way out")
     func misspelt() throws {
         let workspace = try Workspace()

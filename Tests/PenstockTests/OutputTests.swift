@@ -53,6 +53,20 @@ import Testing
         #expect(Log.time(0) == "1970-01-01T00:00:00.000Z")
     }
 
+    @Test("progress is a bar that fills, with its share and what it is of")
+    func progress() {
+        func bar(_ filled: Int) -> String {
+            "[" + String(repeating: "#", count: filled) + String(repeating: " ", count: 40 - filled) + "]"
+        }
+        #expect(ProgressBar.text(done: 0, total: 10 << 20) == bar(0) + "   0 %  0 of 10 MiB")
+        #expect(ProgressBar.text(done: 5 << 20, total: 10 << 20) == bar(20) + "  50 %  5 of 10 MiB")
+        #expect(ProgressBar.text(done: (10 << 20) - 1, total: 10 << 20) == bar(39) + "  99 %  9 of 10 MiB")
+        #expect(ProgressBar.text(done: 10 << 20, total: 10 << 20) == bar(40) + " 100 %  10 of 10 MiB")
+        // A log that is written to meanwhile, and one of nothing.
+        #expect(ProgressBar.text(done: 12 << 20, total: 10 << 20) == bar(40) + " 100 %  12 of 10 MiB")
+        #expect(ProgressBar.text(done: 0, total: 0) == bar(40) + " 100 %  0 of 0 MiB")
+    }
+
     @Test("sizes and times are short for people")
     func shown() {
         #expect(StatusReport.shown(bytes: 0) == "0 B")

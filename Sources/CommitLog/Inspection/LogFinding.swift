@@ -26,6 +26,7 @@ final class LogFindings: Sendable {
 
     private struct State {
         var total = 0
+        var areOfEpochs = false
         /// Only files with findings.
         var byFile: [String: Int] = [:]
     }
@@ -38,6 +39,9 @@ final class LogFindings: Sendable {
     /// Also of those that were not told.
     var total: Int { state.withLock { $0.total } }
 
+    /// Whether any is about leader epochs, also of those that were not told.
+    var areOfEpochs: Bool { state.withLock { $0.areOfEpochs } }
+
     /// - Parameter reason: asked for if it is told: there may be as many findings as bytes.
     func add(
         _ path: String, _ position: Int64? = nil, isOfEpochs: Bool = false, _ reason: @autoclosure () -> String
@@ -45,6 +49,7 @@ final class LogFindings: Sendable {
         // Told under the lock: one after the other.
         state.withLock { state in
             state.total += 1
+            state.areOfEpochs = state.areOfEpochs || isOfEpochs
             let count = (state.byFile[path] ?? 0) + 1
             state.byFile[path] = count
             guard count <= perFile else { return }

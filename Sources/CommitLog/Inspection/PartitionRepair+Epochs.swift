@@ -5,12 +5,13 @@ extension PartitionRepair {
     /// Mends the epochs of batches, if anything is wrong with epochs.
     /// - Returns: what is wrong then.
     mutating func mendEpochs(_ wrong: Findings, _ now: PartitionFiles) throws(DiskError) -> Findings {
-        guard wrong.contains(where: { $0.finding.isOfEpochs }) else { return wrong }
+        guard wrong.areOfEpochs else { return wrong }
         let verdicts = try epochVerdicts(now)
         guard !verdicts.isEmpty else { return wrong }
         for segment in now.segments { try mendEpochs(in: segment, verdicts) }
         // What is said of the checkpoint may have been said because of such a batch.
-        return options.isDry ? wrong.filter { !$0.finding.isOfEpochs } : findings(now)
+        guard options.isDry else { return findings(now) }
+        return Findings(told: wrong.told.filter { !$0.finding.isOfEpochs }, areOfEpochs: false)
     }
 
     private func epochVerdicts(_ now: PartitionFiles) throws(DiskError) -> [EpochTrial.Verdict] {

@@ -152,7 +152,7 @@ struct PartitionRepair {
         }
         let wrong = try mendEpochs(findings(now), now)
         var done: Set<String> = []
-        for (finding, file) in wrong {
+        for (finding, file) in wrong.told {
             if let file, !now.noFiles.contains(file), Self.isMade(file.kind), !file.isSetAside {
                 guard done.insert(file.path).inserted else { continue }
                 try repair(file, finding, now)
@@ -174,18 +174,25 @@ struct PartitionRepair {
     /// Whether what is wrong with a file would be right if this run were not dry.
     private func isPlanned(_ file: InspectedFile?) -> Bool { hasPlans && file?.isSegment == true }
 
-    /// What is wrong, and with which file.
-    typealias Findings = [(finding: LogFinding, file: InspectedFile?)]
+    struct Findings {
+        /// What is wrong, and with which file: of each file the first.
+        var told: [(finding: LogFinding, file: InspectedFile?)]
+        /// Whether any is about leader epochs, also of those that are not told.
+        var areOfEpochs: Bool
+    }
 
     func findings(_ now: PartitionFiles) -> Findings {
         let found = Lock<[LogFinding]>([])
-        let findings = LogFindings(perFile: 100) { finding in found.withLock { $0.append(finding) } }
+        let findings = LogFindings(perFile: options.verification.findingsPerFile) { finding in
+            found.withLock { $0.append(finding) }
+        }
         var check = PartitionCheck(
             now, rules: rules, options: options.verification, disk: disk, findings: findings,
             tally: tally)
         check.run()
         findings.finish()
-        return found.withLock { $0 }.map { ($0, InspectedFile($0.path)) }
+        return Findings(
+            told: found.withLock { $0 }.map { ($0, InspectedFile($0.path)) }, areOfEpochs: findings.areOfEpochs)
     }
 
     private mutating func repair(_ file: InspectedFile, _ finding: LogFinding, _ now: PartitionFiles) throws(DiskError)

@@ -5,6 +5,7 @@ struct LogRepairOptions: Options {
     var dryRun = false
     var deep = false
     var batchLimit = ByteCount.mebibytes(128)
+    var findings = LogVerification.Options().findingsPerFile
     var positions: [String] = []
     var json = false
     var places = LogPlaces()
@@ -15,6 +16,9 @@ struct LogRepairOptions: Options {
         walker.option(
             "batch_limit", &batchLimit, range: ByteCount(1)...ByteCount.largestBatch,
             "With --deep, bytes of one batch, stored or decompressed: so much memory may be taken.")
+        walker.option(
+            "findings", &findings, range: 1...,
+            "Places of one file that are told if they are not repaired; of the others only their number.")
         walker.option(
             "positions", &positions,
             "Says how pipelines go on whose positions were damaged: `keep` lets all go on from the newest that can be "
@@ -123,6 +127,7 @@ extension Command {
         repairs.isDry = options.dryRun
         repairs.verification.isDeep = options.deep
         repairs.verification.batchLimit = options.batchLimit.bytes
+        repairs.verification.findingsPerFile = options.findings
         var count = 0
         var left: [LogFinding] = []
         let places = try options.places.find()

@@ -6,6 +6,7 @@ struct LogVerifyOptions: Options {
     var deep = false
     var threads: Int?
     var batchLimit = ByteCount.mebibytes(128)
+    var findings = LogVerification.Options().findingsPerFile
     var json = false
     var places = LogPlaces()
 
@@ -17,6 +18,9 @@ struct LogVerifyOptions: Options {
         walker.option(
             "batch_limit", &batchLimit, range: ByteCount(1)...ByteCount.largestBatch,
             "With --deep, bytes of one batch, stored or decompressed: so much memory may each thread take.")
+        walker.option(
+            "findings", &findings, range: 1...,
+            "Wrong places of one file that are told; of the others only their number.")
         walker.option("json", &json, "Print a JSON object for each place, and one for the summary.")
         places.walk(&walker)
     }
@@ -51,6 +55,7 @@ extension Command {
         var limits = LogVerification.Options()
         limits.isDeep = options.deep
         limits.batchLimit = options.batchLimit.bytes
+        limits.findingsPerFile = options.findings
         limits.threads = options.threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         var total = LogVerification.Summary()
         for place in places {
