@@ -25,6 +25,7 @@ build: toolchain ## build the release binary, .build/release/penstock
 # The tests from outside run by themselves: they wait for programs, and would hold the threads that unit tests need.
 test: build $(stamps)/packages-test ## run every test: units, then the release binary with stock clients
 	$(SWIFT) build $(release) --product AllocationCounter
+	$(SWIFT) build $(release) --product SyncGate
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest --skip EndToEndTests
 	PENSTOCK_BINARY=$(CURDIR)/$(binary) $(SWIFT) test --skip-build --disable-xctest --filter EndToEndTests

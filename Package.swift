@@ -19,6 +19,7 @@ let package = Package(
     products: [
         .executable(name: "penstock", targets: ["penstock"]),
         .library(name: "AllocationCounter", type: .dynamic, targets: ["CAllocationCounter"]),
+        .library(name: "SyncGate", type: .dynamic, targets: ["CSyncGate"]),
     ],
     targets: [
         // One C library each.
@@ -30,7 +31,9 @@ let package = Package(
         .systemLibrary(name: "CPCRE2"),
         // The system calls that Glibc's module hides, and the CRC-32C instruction.
         .target(name: "CLinux", path: "Sources/CLinux"),
+        // Loaded into the binary under test.
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .target(name: "CSyncGate", path: "Tests/CSyncGate"),
 
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: fenced),
         .target(
