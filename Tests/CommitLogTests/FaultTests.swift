@@ -18,6 +18,9 @@ import Testing
         var testDescription: String { name }
     }
 
+    /// Calls that are made again after a signal.
+    private static let again: Set<MemoryDisk.Operation> = [.read, .write, .sync]
+
     static let kinds = [
         Kind(
             name: "ENOSPC", fault: .fails(ENOSPC),
@@ -27,8 +30,10 @@ import Testing
         Kind(name: "a write that fails half-way", fault: .tears(EIO), operations: [.write]),
         Kind(name: "EMFILE", fault: .fails(EMFILE), operations: [.open, .list, .syncDirectory]),
         Kind(name: "a short read or write", fault: .isShort, operations: [.read, .write], isHarmless: true),
+        Kind(name: "EINTR", fault: .fails(EINTR), operations: again, isHarmless: true),
         Kind(
-            name: "EINTR", fault: .fails(EINTR), operations: [.read, .write, .sync], isHarmless: true),
+            name: "EINTR at any other call", fault: .fails(EINTR),
+            operations: Set(MemoryDisk.Operation.allCases).subtracting(again)),
     ]
 
     /// The process is killed, or every second time the machine stops; what is left must be durable, and the log go on.
