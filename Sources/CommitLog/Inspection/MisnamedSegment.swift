@@ -1,3 +1,4 @@
+import Glibc
 import Records
 
 /// A segment whose file somebody gave another name: its batches do not begin where that says.
@@ -28,16 +29,44 @@ struct MisnamedSegment: Sendable {
         }
     }
 
+    /// In an order in which each gets a name that no other has any more.
+    /// - Throws: if some have each other's.
+    static func inOrder(_ all: [MisnamedSegment]) throws(DiskError) -> [MisnamedSegment] {
+        var rest = all
+        var ordered: [MisnamedSegment] = []
+        while let first = rest.first {
+            guard let place = rest.firstIndex(where: { one in !rest.contains { $0.said == one.right } }) else {
+                throw first.isTaken
+            }
+            ordered.append(rest.remove(at: place))
+        }
+        return ordered
+    }
+
+    /// Gives the file the name that its batches say, durably. An empty one may have taken it meanwhile.
+    func rename(_ disk: Disk) throws(DiskError) {
+        if try disk.exists(rightPath), try disk.status(rightPath).size > 0 { throw isTaken }
+        try disk.rename(path, rightPath)
+        try disk.syncDirectory(directory)
+    }
+
+    private var isTaken: DiskError {
+        DiskError(
+            operation: "give back the name \(right), which another one has (stop Penstock and rename both by hand), to",
+            path: path, code: EEXIST)
+    }
+
+    private var directory: String { InspectedPlace.parent(path) }
+    var rightPath: String { Segment.stem(directory, right) + ".log" }
+
     private static func isMisnamed(_ head: Head, among heads: [Head], _ disk: Disk) -> Bool {
         let said = head.segment.base
         let others = heads.filter { $0.segment.base != said }
         let before = others.filter { $0.start < head.start }.max { $0.start < $1.start }
         let end = before.flatMap { batches(of: $0.segment, disk)?.end }
         guard end ?? 0 <= head.start, Segment.bases.contains(head.start) else { return false }
-        // A lower name may be right, where what came first was compacted away; but not within another segment.
-        let holder = head.start < said ? nil : others.filter { $0.start <= said }.max { $0.start < $1.start }
-        let isWithin = holder.flatMap { batches(of: $0.segment, disk) }.map { $0.end > said } ?? false
-        guard head.start < said || isWithin, let own = batches(of: head.segment, disk) else { return false }
+        // A lower name may be right, where what came first was compacted away; but not before the end of another segment.
+        guard head.start < said || end ?? 0 > said, let own = batches(of: head.segment, disk) else { return false }
         let following = others.filter { $0.start >= head.start }.map(\.start).min()
         guard own.end <= following ?? .max else { return false }
         guard head.start < said else { return own.second.map { $0.baseOffset >= own.first.nextOffset } ?? true }

@@ -61,25 +61,15 @@ struct PartitionRepair {
 
     /// Segments get the names that their batches say. Their indexes keep those that they have: others are made.
     private mutating func giveNamesBack() throws(DiskError) {
-        var rest = files.misnamed
-        while !rest.isEmpty {
-            // One's name may be another's.
-            guard let place = rest.firstIndex(where: { one in !rest.contains { $0.said == one.right } }) else {
-                throw DiskError(
-                    operation: "give back the name \(rest[0].right), which another one has, to", path: rest[0].path,
-                    code: EEXIST)
-            }
-            let segment = rest.remove(at: place)
-            let path = Segment.stem(files.directory, segment.right) + ".log"
+        for segment in try MisnamedSegment.inOrder(files.misnamed) {
             if !options.isDry {
                 try markUnclean(losing: false)
-                try disk.rename(segment.path, path)
-                try disk.syncDirectory(files.directory)
+                try segment.rename(disk)
             }
             tell(
                 LogRepair.Action(
                     path: segment.path, reason: "its first batch is at offset \(segment.right)",
-                    outcome: "renamed to \(path)"))
+                    outcome: "renamed to \(segment.rightPath)"))
             hasPlans = options.isDry
         }
         if !options.isDry, !files.misnamed.isEmpty { files = try PartitionFiles(in: files.directory, disk: disk) }

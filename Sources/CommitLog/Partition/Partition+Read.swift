@@ -66,6 +66,9 @@ extension Partition {
     ) throws(StorageError) -> LogSlice {
         guard !all.isDeleted else { throw StorageError("read \(name)", .deleted(topic: topicName)) }
         guard offset >= all.logStart && offset <= all.logEnd else {
+            try storing("read \(name) from offset \(offset)") { () throws(DiskError) in
+                try all.checkNames(before: offset)
+            }
             throw StorageError("read \(name)", .outOfRange(offset, available: all.logStart...all.logEnd))
         }
         var slice = LogSlice(
@@ -82,6 +85,7 @@ extension Partition {
                 let segment = view.segments[place]
                 let limit = view.limit(of: place)
                 if let (first, isConfirmed) = try segment.find(offset, limit: limit) {
+                    if first.position == 0 { try view.checkNames(offset..<max(offset, first.baseOffset), at: place) }
                     guard minOneMessage || first.size <= maxBytes else { return }
                     if first.message != nil {
                         old = (first, segment, limit)
@@ -102,6 +106,7 @@ extension Partition {
                 place += 1
             }
             // Everything from the offset on was compacted away.
+            try view.checkNames(offset..<shown, at: view.segments.count)
             slice.nextOffset = shown
         }
         if let old {

@@ -237,12 +237,18 @@ extension Segment {
     /// A batch's base offset stands outside of what its checksum covers: it must be where it can be.
     func check(_ batch: ScannedBatch, in offsets: Range<Offset>) throws(DiskError) {
         guard batch.baseOffset < offsets.lowerBound || batch.nextOffset > offsets.upperBound else { return }
-        if batch.position == 0, batch.baseOffset < base {
-            throw damage(at: 0, "the first batch is at offset \(batch.baseOffset), and not where the file's name says")
-        }
+        if batch.position == 0, batch.baseOffset < base { throw misnamed(batch.baseOffset) }
+        let isBeyond = batch.nextOffset > offsets.upperBound
         throw damage(
             at: batch.position,
-            "offsets \(batch.baseOffset) to \(batch.lastOffset), which are not within \(offsets.lowerBound) to "
-                + "\(offsets.upperBound - 1)")
+            """
+            offsets \(batch.baseOffset) to \(batch.lastOffset), which are not within \(offsets.lowerBound) to \
+            \(offsets.upperBound - 1)\(isBeyond ? ", unless this segment's name or the next one's is wrong" : "")
+            """)
+    }
+
+    /// What is thrown when the file has another's name, or the offset of its first batch rotted.
+    func misnamed(_ first: Offset) -> DiskError {
+        damage(at: 0, "the first batch is at offset \(first), and not where the file's name says")
     }
 }

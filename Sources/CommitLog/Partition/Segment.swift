@@ -23,8 +23,8 @@ final class Segment: Sendable {
         var size: Int64
         /// The offset after the last batch, or of the next segment; the base offset while there is no batch.
         var nextOffset: Offset
-        /// Of the first batch, which `segment.ms` counts from; nil while nobody has looked, or there is none.
-        var firstTimestamp: Int64?
+        /// nil while nobody has looked, or there is no batch.
+        var first: First?
         /// Of a closed segment, nil while nobody has looked.
         var largest: TimeIndex.Entry?
         /// What must be synced for all of a closed segment to be durable.
@@ -43,6 +43,13 @@ final class Segment: Sendable {
         var repairs = 0
         /// Counts what was opened.
         var ticket: UInt64 = 0
+    }
+
+    /// What the first batch says.
+    struct First {
+        /// Where it begins, whatever the file is called.
+        var offset: Offset
+        var timestamp: Int64
     }
 
     /// Something that is open, and whether it was used since the cache last asked.
@@ -138,7 +145,7 @@ final class Segment: Sendable {
                 state.builder?.take(
                     position: position, size: batch.size, lastOffset: header.lastOffset,
                     maxTimestamp: header.maxTimestamp)
-                if position == 0 { state.firstTimestamp = header.maxTimestamp }
+                if position == 0 { state.first = First(offset: header.baseOffset, timestamp: header.maxTimestamp) }
                 position += Int64(batch.size)
                 state.nextOffset = header.nextOffset
             }
@@ -167,13 +174,16 @@ final class Segment: Sendable {
     }
 
     /// Of the first batch, nil if there is none: `segment.ms` counts from it.
-    func firstTimestamp() throws(DiskError) -> Int64? {
-        let (known, size) = state.withLock { ($0.firstTimestamp, $0.size) }
+    func firstTimestamp() throws(DiskError) -> Int64? { try first()?.timestamp }
+
+    func first() throws(DiskError) -> First? {
+        let (known, size) = state.withLock { ($0.first, $0.size) }
         if let known { return known }
         guard size > 0 else { return nil }
         var scanner = try scanner(from: 0, to: size)
-        guard case .batch(let first) = try scanner.next() else { return nil }
-        state.withLock { $0.firstTimestamp = first.maxTimestamp }
-        return first.maxTimestamp
+        guard case .batch(let batch) = try scanner.next() else { return nil }
+        let first = First(offset: batch.baseOffset, timestamp: batch.maxTimestamp)
+        state.withLock { $0.first = first }
+        return first
     }
 }

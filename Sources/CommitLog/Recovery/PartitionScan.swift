@@ -27,6 +27,8 @@ struct PartitionScan: Sendable {
     var scannedBytes: Int64 = 0
     /// Files that were put aside, and why.
     var setAside: [String] = []
+    /// Segments' files that got their names back.
+    var renamed: [String] = []
 
     /// A batch that needs a commit record.
     struct RoundMark: Hashable {
@@ -41,6 +43,8 @@ struct PartitionScan: Sendable {
         /// Everything before it can be read.
         var offset: Offset
         var reason: String
+        /// It is between two segments, or at the first batch of one: a name may be wrong.
+        var isOfNames = false
     }
 
     struct Rules: Sendable {
@@ -123,9 +127,7 @@ struct PartitionScan: Sendable {
                 segment.bad = reason
                 break walk
             case .batch(let batch):
-                if batch.position == 0 && batch.baseOffset < segment.base && segment.trustedSize == 0 {
-                    return try setAside(segment, whoseFirstBatchIsAt: batch.baseOffset, disk)
-                }
+                if batch.position == 0 { segment.firstOffset = batch.baseOffset }
                 // A hole that leads beyond the next segment is none: offsets are outside of the checksum.
                 let isWithin = batch.nextOffset <= following
                 if let objection = segment.objection(to: batch, rules, allowsHoles: allowsHoles && isWithin) {
@@ -137,20 +139,6 @@ struct PartitionScan: Sendable {
             }
         }
         segments.append(segment)
-    }
-
-    /// A whole batch with an offset below the segment's name was not appended here: somebody gave the file another name.
-    private mutating func setAside(
-        _ segment: ScannedSegment, whoseFirstBatchIsAt offset: Offset, _ disk: Disk
-    ) throws(DiskError) {
-        let path = segment.stem + ".log"
-        try disk.rename(path, path + ".misnamed")
-        try disk.syncDirectory(directory)
-        setAside.append(
-            """
-            \(path), whose first batch is at offset \(offset) and not where its name says; it was renamed to \
-            \(path).misnamed, and is \(Segment.stem("", offset).dropFirst()).log in the partition that it belongs to
-            """)
     }
 
     /// - Returns: the transaction that the batch aborts.
@@ -185,17 +173,23 @@ struct PartitionScan: Sendable {
         var spots: [Spot] = []
         for (place, segment) in segments.enumerated() {
             if let reason = segment.bad {
-                spots.append(Spot(segment: place, offset: segment.nextOffset, reason: reason))
+                let doubt = segment.validSize == 0 ? segment.doubt : nil
+                spots.append(
+                    Spot(
+                        segment: place, offset: segment.nextOffset, reason: reason + (doubt ?? ""),
+                        isOfNames: doubt != nil))
             } else if place + 1 < segments.count, segments[place + 1].base != segment.nextOffset {
                 let next = segments[place + 1].base
                 let isHole = next > segment.nextOffset
                 if isHole && (rules.isLenient || segment.nextOffset < rules.adoptedEnd) { continue }
+                let reason =
+                    isHole
+                    ? "offsets \(segment.nextOffset) to \(next - 1) are missing"
+                    : "the segment at \(next) begins before the one before it ends"
                 spots.append(
                     Spot(
-                        segment: place, offset: segment.nextOffset,
-                        reason: isHole
-                            ? "offsets \(segment.nextOffset) to \(next - 1) are missing"
-                            : "the segment at \(next) begins before the one before it ends"))
+                        segment: place, offset: segment.nextOffset, reason: reason + (segments[place + 1].doubt ?? ""),
+                        isOfNames: true))
             }
         }
         return spots

@@ -64,6 +64,7 @@ extension Recovery {
     private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {
         report.scannedBytes += scan.scannedBytes
         report.ignored += scan.setAside
+        report.renamed += scan.renamed
         let durable = max(candidate.rules.adoptedEnd, candidate.rules.recoveryPoint)
         found[Key(candidate.place)] = Found(
             place: candidate.place, rules: candidate.rules, scan: scan, known: durable, covered: durable)
@@ -92,17 +93,31 @@ extension Recovery {
         }
     }
 
-    /// Reads a partition. A segment that the disk does not give when it is asked twice is set aside, but for the last, of
-    /// which nobody knows where it ends, and for those of our own topics: without a part of these nothing is to be built on
-    /// the rest.
+    /// Reads a partition, under the names that its segments should have. A segment that the disk does not give when it is
+    /// asked twice is set aside, but for the last, of which nobody knows where it ends, and for those of our own topics:
+    /// without a part of these nothing is to be built on the rest.
     private static func scan(
         _ candidate: Candidate, _ disk: Disk, _ lost: inout [RecoveryReport.Damage]
     ) throws(DiskError) -> PartitionScan {
         let place = candidate.place
         let mayLose = ![DataDirectory.registryTopic, DataDirectory.positionsTopic].contains(place.topic)
         var failed: Set<Offset> = []
+        var renamed: [String] = []
+        var setAside: [String] = []
         while true {
-            do throws(DiskError) { return try PartitionScan(place.path, disk: disk, rules: candidate.rules) } catch {
+            do throws(DiskError) {
+                var scan = try PartitionScan(place.path, disk: disk, rules: candidate.rules)
+                if candidate.rules.isStrict, scan.doubtsNames(candidate.rules) {
+                    let given = try scan.giveNamesBack(disk)
+                    let strangers = given.isEmpty ? try scan.setStrangersAside(disk) : []
+                    renamed += given
+                    setAside += strangers
+                    if !given.isEmpty || !strangers.isEmpty { continue }
+                }
+                scan.renamed = renamed
+                scan.setAside += setAside
+                return scan
+            } catch {
                 guard mayLose, let base = UnreadableSegment.base(of: error, in: place.path) else { throw error }
                 if failed.insert(base).inserted { continue }
                 guard let offsets = try UnreadableSegment.setAside(base, in: place.path, disk: disk) else {

@@ -15,6 +15,8 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
     package var damage: [Damage] = []
     /// Topics that were found in the directory and are new.
     package var adopted: [String] = []
+    /// Segments' files that somebody had given wrong names, and that have their own again.
+    package var renamed: [String] = []
     /// What is served to nobody or was passed over, and why.
     package var ignored: [String] = []
     /// Partitions that can be neither read nor written, and why.
@@ -79,6 +81,7 @@ package struct RecoveryReport: Hashable, Sendable, CustomStringConvertible {
                 "\(loss.partition): \(place) are damaged (\(loss.reason)), "
                     + (loss.copy.map { "what is left is in \($0)" } ?? "nothing is left of them"))
         }
+        parts += renamed
         for partition in offline { parts.append("\(partition.partition) is offline: \(partition.reason)") }
         for directory in ignored { parts.append("ignored \(directory)") }
         if positionsDamaged { parts.append(DataDirectory.positionsDamage) }

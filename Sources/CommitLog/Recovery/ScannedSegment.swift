@@ -16,8 +16,19 @@ struct ScannedSegment: Sendable {
     var hasLostIndexes = false
     /// Up to here nothing is known but headers, and those not all: it was durable at the last checkpoint.
     var trustedSize: Int64 = 0
+    /// Where its first batch begins; nil if that was not looked at.
+    var firstOffset: Offset?
     /// All of it lies below the recovery point.
     var isTrusted: Bool { trustedSize > 0 && trustedSize == fileSize }
+
+    /// What is to be said where the log does not go on, and the first batch is not where the name says.
+    var doubt: String? {
+        guard let firstOffset, firstOffset != base else { return nil }
+        return """
+            : the first batch of \(stem).log is at offset \(firstOffset), and not where its name says; if somebody renamed it, \
+            stop Penstock, call the copy \(Segment.stem("", firstOffset).dropFirst()).log there, and run `penstock log repair`
+            """
+    }
 
     /// A segment's log gets it that was called by another's name.
     static let misnamedSuffix = ".misnamed"
