@@ -141,7 +141,7 @@ struct Cleaner {
             for (place, segment) in zip(group, segments) {
                 try rule.transactions.add(
                     aborted(from: segment.base, to: end(of: place), isFirst: place == 0))
-                if try copy(segment, &rule, into: &output, &last) { isChanged = true }
+                if try copy(segment, before: end(of: place), &rule, into: &output, &last) { isChanged = true }
             }
             let aborted = rule.transactions.takeKept()
             // An opening takes an empty file for nothing: then the log would begin later.
@@ -163,14 +163,18 @@ struct Cleaner {
     /// - Parameter last: becomes the last batch that was dropped, emptied.
     /// - Returns: whether anything of the segment did not come through as it was.
     private mutating func copy(
-        _ segment: Segment, _ rule: inout CleanerRule, into output: inout CleanerOutput, _ last: inout EncodedBatch?
+        _ segment: Segment, before end: Offset, _ rule: inout CleanerRule, into output: inout CleanerOutput,
+        _ last: inout EncodedBatch?
     ) throws(CleanerFailure) -> Bool {
         var input = try input(segment, from: 0)
+        var reached = segment.base
         var isChanged = false
         while let piece = try next(&input) {
             if case .old = piece { isChanged = true }
             let start = output.size
             for (header, bytes) in try batches(piece) {
+                try check(header, in: reached..<end, segment)
+                reached = header.nextOffset
                 let verdict = try decoding(header) { () throws(RecordError) in try rule.judge(header, bytes.rawSpan) }
                 switch verdict {
                 case .copy: try output.append(header, bytes.rawSpan)
@@ -185,6 +189,16 @@ struct Cleaner {
             guard pace(Int(output.size - start)) else { throw .stopped }
         }
         return isChanged
+    }
+
+    /// Under a wrong name, or with a base offset that rotted, a batch would be written where nobody finds it.
+    private func check(_ header: BatchHeader, in offsets: Range<Offset>, _ segment: Segment) throws(CleanerFailure) {
+        guard header.baseOffset < offsets.lowerBound || header.nextOffset > offsets.upperBound else { return }
+        throw .damage(
+            """
+            \(segment.logPath): offsets \(header.baseOffset) to \(header.lastOffset), which are not within \
+            \(offsets.lowerBound) to \(offsets.upperBound - 1); `penstock log repair` puts that right
+            """)
     }
 
     // MARK: - Reading
