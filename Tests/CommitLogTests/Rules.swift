@@ -38,6 +38,9 @@ struct Rule: CustomTestStringConvertible, Sendable {
             call, _ in
             call.operation == .sync ? .forgiven : .goes
         },
+        Rule(name: "a failed sync of names stops all writing", seed: 40) { call, scene in
+            call.operation == .syncDirectory && !scene.isOpening ? .forgiven : .goes
+        },
     ]
 
     // MARK: - Checkpoints
@@ -80,7 +83,7 @@ struct Rule: CustomTestStringConvertible, Sendable {
             return .goes
         },
         Rule(
-            name: "a topic's name is taken out of the checkpoints before it is given out again", seed: 73,
+            name: "a topic's name is taken out of the checkpoints before it is given out again", seed: 676,
             favours: .delete
         ) { call, scene in
             guard case .create? = scene.step?.kind, call.operation == .rename else { return .goes }

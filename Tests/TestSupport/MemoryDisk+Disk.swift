@@ -22,12 +22,7 @@ extension MemoryDisk {
             rename: { (from, to) throws(DiskError) in try self.rename(from, to) },
             removeFile: { (path) throws(DiskError) in try self.remove(path, .file) },
             removeDirectory: { (path) throws(DiskError) in try self.remove(path, .directory) },
-            syncDirectory: { (path) throws(DiskError) in
-                try self.on(.syncDirectory, path) { (state, _) throws(DiskError) in
-                    let node = try self.directory(path, state)
-                    state.nodes[node]?.sync()
-                }
-            },
+            syncDirectory: { (path) throws(DiskError) in try self.syncDirectory(path) },
             status: { (path) throws(DiskError) in
                 try self.on(.status, path) { (state, _) throws(DiskError) in
                     guard let node = state.find(path), let found = state.nodes[node] else {
@@ -101,6 +96,22 @@ extension MemoryDisk {
             }
             guard mode == .create || mode == .createNew else { throw self.error(.open, path, ENOENT) }
             return MemoryFile(self, try self.add(Node(kind: .file), path, &state), path, state.process)
+        }
+    }
+
+    private func syncDirectory(_ path: String) throws(DiskError) {
+        do throws(DiskError) {
+            try on(.syncDirectory, path) { (state, _) throws(DiskError) in
+                let node = try self.directory(path, state)
+                state.nodes[node]?.sync()
+            }
+        } catch {
+            if !error.isUntried {
+                state.withLock { state in
+                    if !state.isDead, let node = state.find(path) { state.nodes[node]?.failSync() }
+                }
+            }
+            throw error
         }
     }
 

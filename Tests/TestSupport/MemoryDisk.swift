@@ -40,6 +40,8 @@ package final class MemoryDisk: Sendable {
         var children: [String: Int] = [:]
         var durableChildren: [String: Int] = [:]
         var unsyncedNames: [NameChange] = []
+        /// Whether a sync of the directory has failed.
+        var hasLostNames = false
         var modified: Int64 = 0
     }
 
@@ -235,7 +237,7 @@ extension MemoryDisk.State {
     }
 
     mutating func change(_ directory: Int, _ change: MemoryDisk.NameChange) {
-        nodes[directory]?.apply(change)
+        nodes[directory]?.children.apply(change)
         nodes[directory]?.unsyncedNames.append(change)
     }
 }
@@ -243,16 +245,6 @@ extension MemoryDisk.State {
 extension MemoryDisk.Node {
     /// What the file takes of the disk.
     var occupied: Int { max(data.count, allocated) }
-
-    mutating func apply(_ change: MemoryDisk.NameChange) {
-        switch change {
-        case .add(let name, let node): children[name] = node
-        case .remove(let name): children[name] = nil
-        case .rename(let name, let new, let node):
-            children[name] = nil
-            children[new] = node
-        }
-    }
 
     mutating func write(_ bytes: [UInt8], at position: Int) { data.apply(.write(at: position, bytes)) }
 
@@ -269,15 +261,20 @@ extension MemoryDisk.Node {
             durable = data
         }
         unsynced = []
-        durableChildren = children
+        if hasLostNames {
+            for change in unsyncedNames { durableChildren.apply(change) }
+        } else {
+            durableChildren = children
+        }
         unsyncedNames = []
     }
 
-    /// A sync fails: the page cache keeps the bytes, takes them for written, and will not write them again.
+    /// A sync fails: the cache keeps the bytes or names, takes them for written, and will not write them again.
     mutating func failSync() {
-        guard !unsynced.isEmpty else { return }
+        hasLostWrites = hasLostWrites || !unsynced.isEmpty
         unsynced = []
-        hasLostWrites = true
+        hasLostNames = hasLostNames || !unsyncedNames.isEmpty
+        unsyncedNames = []
     }
 
     mutating func losePower(_ generator: inout SeededGenerator) {
@@ -307,9 +304,21 @@ extension MemoryDisk.Node {
         data = durable
         for change in changes { data.apply(change) }
         children = durableChildren
-        for change in unsyncedNames.prefix(names) { apply(change) }
-        hasLostWrites = false
+        for change in unsyncedNames.prefix(names) { children.apply(change) }
+        (hasLostWrites, hasLostNames) = (false, false)
         sync()
+    }
+}
+
+extension [String: Int] {
+    mutating func apply(_ change: MemoryDisk.NameChange) {
+        switch change {
+        case .add(let name, let node): self[name] = node
+        case .remove(let name): self[name] = nil
+        case .rename(let name, let new, let node):
+            self[name] = nil
+            self[new] = node
+        }
     }
 }
 

@@ -49,7 +49,7 @@ extension DataDirectory {
                     checkpoint[topic.name, partition.index] = ends[CleanedKey(partition)]
                 }
             }
-            try checkpoint.write(.cleaner, in: path, disk: disk)
+            try write(checkpoint, as: .cleaner)
         }
     }
 }

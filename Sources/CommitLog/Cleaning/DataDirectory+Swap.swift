@@ -58,7 +58,8 @@ extension DataDirectory {
             try new.hold()
             return new
         } catch {
-            try withdraw(output, suffixes, partition)
+            // After a failed sync nothing more is changed: an opening completes or undoes what it finds.
+            if stopReason == nil { try withdraw(output, suffixes, partition) }
             throw .disk(error)
         }
     }

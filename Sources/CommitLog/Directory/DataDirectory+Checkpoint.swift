@@ -40,6 +40,8 @@ extension DataDirectory {
         var leftovers: Set<String> = []
         /// As the file has them; nil if there is none yet.
         var logStarts: OffsetCheckpoint?
+        /// Also those of segments that are gone, since a sync has failed.
+        var namesMayComeBack = false
     }
 
     typealias RecoveryPoint = (partition: Partition, end: Offset)
@@ -111,7 +113,7 @@ extension DataDirectory {
         }
         try storing("leave a checkpoint of \(path)") { () throws(DiskError) in
             try writeLogStarts(&state)
-            try recovery.write(.recoveryPoint, in: path, disk: disk)
+            try write(recovery, as: .recoveryPoint)
         }
         for point in points {
             // What stays is removed with the next checkpoint.
@@ -147,13 +149,20 @@ extension DataDirectory {
                 }
                 let view = partition.view.withLock { $0 }
                 let isThere = state.logStarts?[topic.name, partition.index] != nil
-                guard isThere || view.logStart > view.segments[0].base else { continue }
+                let first = state.namesMayComeBack ? 0 : view.segments[0].base
+                guard isThere || view.logStart > first else { continue }
                 starts[topic.name, partition.index] = view.logStart
             }
         }
         guard starts != state.logStarts else { return }
-        try starts.write(.logStart, in: path, disk: disk)
+        try write(starts, as: .logStart)
         state.logStarts = starts
+    }
+
+    /// Replaces a checkpoint file; it and its name are durable when this returns.
+    func write(_ checkpoint: OffsetCheckpoint, as name: OffsetCheckpoint.Name) throws(DiskError) {
+        try checkpoint.replace(name, in: path, disk: disk)
+        try syncNames(of: path)
     }
 
     /// From now on the checkpoints may name a topic that is gone.
@@ -172,7 +181,7 @@ extension DataDirectory {
                 }
                 let count = checkpoint.offsets.count
                 checkpoint.offsets = checkpoint.offsets.filter { $0.key.topic != topic }
-                if checkpoint.offsets.count != count { try checkpoint.write(name, in: path, disk: disk) }
+                if checkpoint.offsets.count != count { try write(checkpoint, as: name) }
                 if name == .logStart { state.logStarts = checkpoint }
             }
             state.leftovers.remove(topic)

@@ -29,7 +29,7 @@ extension DataDirectory {
         try sync()
         try storing(operation) { () throws(DiskError) in
             try disk.removeIfThere("\(path)/\(Self.positionsMark)")
-            try disk.syncDirectory(path)
+            try syncNames(of: path)
         }
         positionsState.withLock { $0 = false }
         let kept = positionTable.withLock { $0.keys.filter { !$0.isPassingOver }.map(\.pipeline) }

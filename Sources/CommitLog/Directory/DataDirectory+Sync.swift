@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 extension DataDirectory {
@@ -24,7 +25,7 @@ extension DataDirectory {
     /// - Parameter target: nil runs a pass in any case.
     func runPass(through target: CommitTicket?) throws(StorageError) {
         enum Outcome {
-            case nothing, synced([SyncLedger.Waiter], [Partition]), failed([SyncLedger.Waiter], StorageError)
+            case nothing, synced([SyncLedger.Waiter], [Partition]), failed(End)
         }
         let operation = "sync \(path)"
         let outcome: Outcome = try passing.withLock { (passes) throws(StorageError) in
@@ -34,16 +35,17 @@ extension DataDirectory {
             let pass = ledger.begin()
             do throws(DiskError) {
                 for file in pass.files { try file.syncWhole() }
-                for directory in pass.directories.sorted() { try syncNames(of: directory) }
+                for directory in pass.directories.sorted() {
+                    // One that was removed meanwhile has no names to sync.
+                    do throws(DiskError) { try disk.syncWhole(directory) } catch {
+                        guard error.isMissing else { throw error }
+                    }
+                }
             } catch  where error.isOutOfDescriptors {
                 ledger.putBack(pass)
                 throw StorageError(operation, .disk(error))
             } catch {
-                let reason = reasonToStop(
-                    "\(error); what was not synced before may be lost",
-                    next: "the next start writes anew what the disk still gives, and pipelines go on where that ends")
-                rememberFailure(pass, reason)
-                return .failed(ledger.stop(reason), StorageError(operation, .stopped(reason: reason)))
+                return .failed(giveUp(pass, because: error))
             }
             // Before anyone is told that it is durable, so that everyone can read then what they wrote.
             for one in pass.hidden.values { one.partition.writer.withLock { $0.reveal(one.mark) } }
@@ -54,20 +56,47 @@ extension DataDirectory {
         case .synced(let waiters, let revealed):
             for done in waiters { done(nil) }
             if let observer { for partition in revealed { observer(partition) } }
-        case .failed(let waiters, let error):
-            for done in waiters { done(error) }
-            throw error
+        case .failed(let end):
+            end.tell()
+            throw end.error
         }
     }
 
-    /// A directory that was removed meanwhile has no names to sync.
+    /// Makes the names in a directory durable.
+    ///
+    /// A sync that fails stops all writing: what it was for may never get to the disk, though the next one succeeds.
+    /// - Throws: also once all writing has stopped, since a sync would say nothing any more.
     func syncNames(of directory: String) throws(DiskError) {
-        while true {
-            do throws(DiskError) { return try disk.syncDirectory(directory) } catch {
-                if error.isMissing { return }
-                guard error.isInterrupted else { throw error }
+        // Not beside a pass, which would take for durable what this one lost.
+        let (failure, end) = passing.withLock { _ -> (DiskError?, End?) in
+            guard stopReason == nil else {
+                return (DiskError(operation: "sync the directory", path: directory, code: ECANCELED), nil)
             }
+            do throws(DiskError) { try disk.syncWhole(directory) } catch {
+                return (error, error.isUntried ? nil : giveUp(ledger.begin(), because: error))
+            }
+            return (nil, nil)
         }
+        end?.tell()
+        if let failure { throw failure }
+    }
+
+    /// The end of all writing, and who is to hear of it.
+    private struct End {
+        var waiters: [SyncLedger.Waiter]
+        var error: StorageError
+
+        func tell() { for done in waiters { done(error) } }
+    }
+
+    /// Stops all writing, for good, after a sync that failed.
+    /// - Parameter pass: what was not synced.
+    private func giveUp(_ pass: SyncLedger.Pass, because error: DiskError) -> End {
+        let reason = reasonToStop(
+            "\(error); what was not synced before may be lost",
+            next: "the next start writes anew what the disk still gives, and pipelines go on where that ends")
+        rememberFailure(pass, reason)
+        return End(waiters: ledger.stop(reason), error: StorageError("sync \(path)", .stopped(reason: reason)))
     }
 
     /// What whoever runs the process is told when all writing stops; one line.
@@ -84,8 +113,8 @@ extension DataDirectory {
         for done in ledger.stop(reason) { done(StorageError("make an append durable", .stopped(reason: reason))) }
     }
 
-    /// Leaves the names of the files that the failed pass was to sync: the next opening writes them anew, since a sync
-    /// that failed says nothing about what the page cache still holds.
+    /// Leaves the names of the files that were not synced: the next opening writes them anew, since a sync that failed
+    /// says nothing about what the page cache still holds.
     private func rememberFailure(_ pass: SyncLedger.Pass, _ reason: String) {
         let text = "\(reason)\n" + pass.files.map { "\($0.path)\n" }.sorted().joined()
         // The disk is failing: this is tried, not promised.
@@ -93,8 +122,28 @@ extension DataDirectory {
         try? disk.syncDirectory(path)
     }
 
+    /// As the function of that name; once all writing has stopped, with the reason for that.
+    func storing<Result>(
+        _ operation: @autoclosure () -> String, _ body: () throws(DiskError) -> Result
+    ) throws(StorageError) -> Result {
+        do throws(DiskError) { return try body() } catch {
+            throw StorageError(operation(), stopReason.map { .stopped(reason: $0) } ?? .disk(error))
+        }
+    }
+
     /// There after a sync has failed.
     static let failureMarker = "penstock-sync-failed"
+}
+
+extension Disk {
+    /// As ``syncDirectory``, again if it was interrupted.
+    func syncWhole(_ directory: String) throws(DiskError) {
+        while true {
+            do throws(DiskError) { return try syncDirectory(directory) } catch {
+                guard error.isInterrupted else { throw error }
+            }
+        }
+    }
 }
 
 extension DiskFile {

@@ -88,7 +88,9 @@ package final class DataDirectory: Sendable {
         naming = Lock(opening.registry)
         deletedFiles = DeletedFiles(
             maxBytes: opening.options.deletedBytes, maxSegments: opening.options.deletedSegments)
-        checkpointing = Lock(CheckpointState(leftovers: opening.leftovers, logStarts: opening.logStarts))
+        checkpointing = Lock(
+            CheckpointState(
+                leftovers: opening.leftovers, logStarts: opening.logStarts, namesMayComeBack: opening.hasFailed))
         positionsState = Lock(opening.report.positionsDamaged)
         var catalog = Catalog()
         for topic in opening.topics + [opening.registryTopic, opening.positionsTopic] {
@@ -185,7 +187,7 @@ package final class DataDirectory: Sendable {
         try leaveCheckpoint(isLast: true)
         try storing("close the data directory \(path)") { () throws(DiskError) in
             try disk.replaceFile("\(path)/\(Self.cleanMarker)", with: Array(#"{"version":0,"brokerEpoch":-1}"#.utf8))
-            try disk.syncDirectory(path)
+            try syncNames(of: path)
         }
     }
 

@@ -113,9 +113,8 @@ extension OffsetCheckpoint {
         }
     }
 
-    /// Replaces the file; it and its name are durable when this returns.
-    package func write(_ name: Name, in directory: String, disk: Disk) throws(DiskError) {
+    /// Replaces the file, whose name is durable only once the directory is synced.
+    func replace(_ name: Name, in directory: String, disk: Disk) throws(DiskError) {
         try disk.replaceFile("\(directory)/\(name.rawValue)", with: text)
-        try disk.syncDirectory(directory)
     }
 }

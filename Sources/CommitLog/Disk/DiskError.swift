@@ -26,6 +26,9 @@ package struct DiskError: Error, Hashable, CustomStringConvertible {
     /// The process, or the machine, has no descriptor left: nothing was tried on the disk yet.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 
+    /// The sync of a directory did not get as far as the disk: what it was to sync is as it was.
+    package var isUntried: Bool { isInterrupted || isOutOfDescriptors || isMissing || code == EACCES }
+
     /// The call succeeded, and what came back cannot be what was written.
     package var isDamage: Bool { code == EBADMSG }
 

@@ -26,6 +26,8 @@ struct Opening {
     var leftovers: Set<String> = []
     /// nil if the file is not there, or cannot be read.
     var logStarts: OffsetCheckpoint?
+    /// A sync had failed: see ``Recovery/hasFailed``.
+    let hasFailed: Bool
     /// An Apache Kafka broker wrote it: it is ours once everything in it is.
     let isForeign: Bool
 
@@ -44,6 +46,7 @@ struct Opening {
             recovery.report.isNew = isNew
             try recovery.run()
             report = recovery.report
+            hasFailed = recovery.hasFailed
             registry = recovery.registry
             changes = recovery.changes
             leaderEpoch = recovery.leaderEpoch
@@ -106,19 +109,30 @@ struct Opening {
     /// Makes the directory and those above it.
     private static func makeDirectories(_ path: String, _ disk: Disk) throws(DiskError) {
         if try disk.exists(path) { return }
-        if let parent = parent(of: path) { try makeDirectories(parent, disk) }
+        let parent = parent(of: path)
+        if let parent { try makeDirectories(parent, disk) }
         try disk.makeDirectory(path)
+        guard let parent else { return }
+        do throws(DiskError) { try syncNames(in: parent, disk) } catch {
+            // Else the next opening would take its name for durable.
+            try? disk.removeDirectory(path)
+            throw error
+        }
     }
 
     /// The names of a new data directory and of those above it are durable, whoever made them: an opening that failed may
     /// have left them as they were.
     private static func syncNames(above path: String, _ disk: Disk) throws(DiskError) {
         guard let parent = parent(of: path) else { return }
-        do throws(DiskError) { try disk.syncDirectory(parent) } catch {
+        try syncNames(in: parent, disk)
+        try syncNames(above: parent, disk)
+    }
+
+    private static func syncNames(in directory: String, _ disk: Disk) throws(DiskError) {
+        do throws(DiskError) { try disk.syncDirectory(directory) } catch {
             // Who may not read a directory has not made what is in it.
             guard error.code == EACCES else { throw error }
         }
-        try syncNames(above: parent, disk)
     }
 
     private static func parent(of path: String) -> String? {

@@ -137,15 +137,29 @@ extension Recovery {
     /// Syncs what was kept of a partition.
     ///
     /// What lies past the recovery point is written again first, the same bytes in the same place: a sync may have failed
-    /// whose process died before it could say so, and then the page cache takes for written what is not on the disk.
+    /// whose process died before it could say so, and then the page cache takes for written what is not on the disk. A
+    /// segment that was begun since becomes a new file: so may its name.
     func makeDurable(_ key: Key) throws(DiskError) {
-        guard let scan = found[key]?.scan else { return }
+        guard let partition = found[key] else { return }
+        let scan = partition.scan
         for segment in scan.segments where !segment.isTrusted {
+            let isNew = segment.base > 0 && segment.trustedSize == 0 && !partition.rules.isAdopted
+            if isNew, try isRewritten(segment.stem + ".log") { continue }
             let file = try disk.open(segment.stem + ".log", .readWrite)
             try writeAgain(file, segment.trustedSize..<segment.validSize)
             try file.syncWhole()
         }
         try disk.syncDirectory(scan.directory)
+    }
+
+    /// - Returns: false if there is no room.
+    private func isRewritten(_ path: String) throws(DiskError) -> Bool {
+        do throws(DiskError) { try rewrite(path) } catch {
+            guard error.isFull else { throw error }
+            try disk.removeIfThere(path + ".tmp")
+            return false
+        }
+        return true
     }
 
     private func writeAgain(_ file: any DiskFile, _ range: Range<Int64>) throws(DiskError) {
@@ -167,7 +181,19 @@ extension Recovery {
         for key in found.keys.sorted(by: order) where isStrict || found[key]?.rules.isAdopted == true {
             try attempt(key) { (recovery) throws(DiskError) in try recovery.makeDurable(key) }
         }
+        if isStrict && !isForeign { try replaceRootFiles() }
         try disk.syncDirectory(path)
+    }
+
+    /// Gives the files of the root their names anew: a sync of these may have failed.
+    private func replaceRootFiles() throws(DiskError) {
+        let checkpoints = OffsetCheckpoint.Name.allCases.map(\.rawValue)
+        let names = checkpoints + [MetaProperties.fileName, DataDirectory.positionsMark]
+        let limit = OffsetCheckpoint.sizeLimit
+        for file in names.map({ "\(path)/\($0)" }) {
+            guard let bytes = try disk.readFile(file, limit: limit + 1), bytes.count <= limit else { continue }
+            try disk.replaceFile(file, with: bytes)
+        }
     }
 
     /// Removes what said how the last process stopped.

@@ -33,6 +33,7 @@ extension Recovery {
 
     /// Reads partitions, making the directories that are missing.
     mutating func add(_ candidates: [Candidate]) throws(DiskError) {
+        try makeMissing(candidates)
         let disk = disk
         let results = inParallel(candidates.count, threads: options.openingThreads) { number in
             Self.load(candidates[number], disk)
@@ -41,6 +42,7 @@ extension Recovery {
             var result = unreadable[candidate.place.name].map { .failed($0) } ?? result
             if case .stranger(let id) = result {
                 try setAside(candidate.place.name, id, because: "it belongs to another topic of that name")
+                try makeMissing([candidate])
                 result = Self.load(candidate, disk)
             }
             switch result {
@@ -55,10 +57,25 @@ extension Recovery {
         }
     }
 
+    /// Makes the directories that are missing. If their names cannot be synced they go again: else the next opening would
+    /// take them for durable.
+    private func makeMissing(_ candidates: [Candidate]) throws(DiskError) {
+        var made: [String] = []
+        for path in candidates.map(\.place.path) where (try? disk.exists(path)) == false {
+            // What stands in the way is met again when it is read.
+            if (try? disk.makeDirectory(path)) != nil { made.append(path) }
+        }
+        guard !made.isEmpty else { return }
+        do throws(DiskError) { try disk.syncDirectory(path) } catch {
+            for path in made { try? disk.removeDirectory(path) }
+            throw error
+        }
+    }
+
     /// Whether the rest can be served without a partition. Not without the registry; and what says nothing about the
-    /// partition's files may fail for the next one as well.
+    /// partition's files may fail for the next one as well, or have lost names of others.
     func mayBeOffline(_ place: PartitionPlace, because error: DiskError) -> Bool {
-        place.name != registryPlace.name && !error.isOfTheProcess
+        place.name != registryPlace.name && !error.isOfTheProcess && error.path != path
     }
 
     private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {

@@ -47,8 +47,11 @@ extension Recovery {
             let fresh = try place.fresh(
                 settings: found.rules.settings, files: files, ledger: ledger, leaderEpoch: leaderEpoch,
                 producers: options.producersPerPartition)
-            // Else a pass would call records durable in a file whose name is not.
-            try disk.syncDirectory(place.path)
+            // Else a pass would call records durable in a file whose name is not; and so would the next opening.
+            do throws(DiskError) { try disk.syncDirectory(place.path) } catch {
+                try? disk.removeFile(Segment.stem(directory, 0) + ".log")
+                throw error
+            }
             return fresh
         }
         var epochs = found.scan.epochs

@@ -29,6 +29,8 @@ struct Recovery {
     /// else the partition would be set aside as a stranger's.
     let unreadable: [String: DiskError]
     var hasTrimmedCopies = false
+    /// A sync has failed: names that are gone may come back.
+    let hasFailed: Bool
     /// The mark of a clean stop is there.
     let wasClosed: Bool
     /// Whether what is not committed is looked for and cut.
@@ -69,7 +71,7 @@ struct Recovery {
         self.unreadable = unreadable
         recoveryPoints = try OffsetCheckpoint.read(.recoveryPoint, in: path, disk: disk)
         logStarts = try OffsetCheckpoint.read(.logStart, in: path, disk: disk)
-        let hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
+        hasFailed = try disk.exists("\(path)/\(DataDirectory.failureMarker)")
         let isMarked = try disk.exists("\(path)/\(DataDirectory.cleanMarker)")
         wasClosed = isMarked && !hasFailed
         isStrict = !wasClosed

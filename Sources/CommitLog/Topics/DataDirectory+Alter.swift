@@ -44,7 +44,7 @@ extension DataDirectory {
                     let settings = topic.sharedSettings
                     var more: [Partition] = []
                     for place in places { more.append(try makePartition(place, settings)) }
-                    try disk.syncDirectory(path)
+                    try syncNames(of: path)
                     return more
                 }
                 var entry = old

@@ -57,7 +57,7 @@ extension DataDirectory {
             let place = PartitionPlace(root: path, topic: name, id: id, index: index, disk: disk)
             partitions.append(try makePartition(place, settings))
         }
-        try disk.syncDirectory(path)
+        try syncNames(of: path)
         return Topic(
             name: name, id: id, isInternal: entry.isInternal,
             Topic.State(partitions: partitions, configuration: entry.configuration, settings: settings))
@@ -70,7 +70,7 @@ extension DataDirectory {
             try place.fresh(
                 settings: settings, files: files, ledger: ledger, leaderEpoch: leaderEpoch,
                 producers: options.producersPerPartition))
-        try disk.syncDirectory(place.path)
+        try syncNames(of: place.path)
         return partition
     }
 
