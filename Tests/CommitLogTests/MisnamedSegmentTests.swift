@@ -296,6 +296,30 @@ import Testing
         }
     }
 
+    @Test("one of the positions, which every opening reads whole, gets its name back below the recovery point too")
+    func positions() throws {
+        var site = try Site(configuration: Make.tiny)
+        var settings = site.directory.positionsPartition.settings
+        settings.segmentBytes = 1_200
+        site.directory.positionsPartition.apply(Shared(settings))
+        for number in Int64(2)...30 { try site.commit(number) }
+        try site.directory.checkpoint()
+        let logs = site.memory.files.filter { $0.hasPrefix("/d/__penstock_positions-0/") && $0.hasSuffix(".log") }
+        let base = try #require(Offset(logs[1].dropLast(4).suffix(20)))
+        let before = logs.map { site.memory.bytes(of: $0) }
+        site.memory.syncAll()
+        site.memory.kill()
+        try site.memory.disk.rename(logs[1], Segment.stem("/d/__penstock_positions-0", base + 1) + ".log")
+        for life in 0..<2 {
+            try site.reopen()
+            let report = site.directory.recovery
+            #expect(report.renamed.count == 1 - life && report.cuts.isEmpty && report.damage.isEmpty, "\(report)")
+            #expect(logs.map { site.memory.bytes(of: $0) } == before)
+            #expect(site.directory.positions(pipeline: "p").map(\.position.offset) == [30])
+            site.memory.kill()
+        }
+    }
+
     @Test("two that have each other's names take their partition offline, and nothing is cut")
     func exchanged() throws {
         let (memory, _, values) = try stopped(killed: 0)

@@ -67,7 +67,10 @@ extension Recovery {
         partition.rules.isStrict = true
         // Compaction works here, and everything was read once.
         partition.rules.isLenient = true
-        partition.scan = try PartitionScan(partition.place.path, disk: disk, rules: partition.rules)
+        let candidate = Candidate(place: partition.place, rules: partition.rules)
+        var lost: [RecoveryReport.Damage] = []
+        partition.scan = try Self.scan(candidate, disk, &lost)
+        tell(partition.scan, lost)
         found[key] = partition
         _ = try repairDamage(key)
         try makeDurable(key)

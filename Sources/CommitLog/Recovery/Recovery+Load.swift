@@ -47,8 +47,8 @@ extension Recovery {
             }
             switch result {
             case .read(let scan, let lost):
+                tell(scan, lost)
                 add(scan, candidate)
-                report.damage += lost
             case .stranger(let id): setOffline(candidate, "it belongs to the topic with the id \(id)")
             case .failed(let error):
                 guard mayBeOffline(candidate.place, because: error) else { throw error }
@@ -78,10 +78,14 @@ extension Recovery {
         place.name != registryPlace.name && !error.isOfTheProcess && error.path != path
     }
 
-    private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {
+    mutating func tell(_ scan: PartitionScan, _ lost: [RecoveryReport.Damage]) {
         report.scannedBytes += scan.scannedBytes
         report.ignored += scan.setAside
         report.renamed += scan.renamed
+        report.damage += lost
+    }
+
+    private mutating func add(_ scan: PartitionScan, _ candidate: Candidate) {
         let durable = max(candidate.rules.adoptedEnd, candidate.rules.recoveryPoint)
         found[Key(candidate.place)] = Found(
             place: candidate.place, rules: candidate.rules, scan: scan, known: durable, covered: durable)
@@ -113,7 +117,7 @@ extension Recovery {
     /// Reads a partition, under the names that its segments should have. A segment that the disk does not give when it is
     /// asked twice is set aside, but for the last, of which nobody knows where it ends, and for those of our own topics:
     /// without a part of these nothing is to be built on the rest.
-    private static func scan(
+    static func scan(
         _ candidate: Candidate, _ disk: Disk, _ lost: inout [RecoveryReport.Damage]
     ) throws(DiskError) -> PartitionScan {
         let place = candidate.place
