@@ -174,6 +174,35 @@ import Testing
         try checkKept(directory, and: 4..<8, "after a power loss")
     }
 
+    @Test("the mark of a failed sync stays until a checkpoint says where logs begin")
+    func mark() throws {
+        let memory = MemoryDisk(seed: 0)
+        let mark = "/d/penstock-sync-failed"
+        let directory = try Self.begin(memory)
+        try Self.append(4..<6, directory)
+        memory.fail { $0.operation == .sync ? .fails(EIO) : nil }
+        #expect(throws: StorageError.self) { try directory.sync() }
+        memory.fail(when: nil)
+        // No sync succeeded, not that of the mark either.
+        try memory.disk.replaceFile(mark, with: Array("a sync failed\n".utf8))
+        for failing in [true, true, false] {
+            memory.kill()
+            // The opening replaces the old one first.
+            let met = Lock(0)
+            memory.fail { call in
+                guard call.operation == .rename, call.path.contains("recovery-point-offset") else { return nil }
+                let isOld = met.withLock { met in
+                    defer { met += 1 }
+                    return met == 0
+                }
+                return failing && !isOld ? .fails(EIO) : nil
+            }
+            _ = try DataDirectory.open("/d", disk: memory.disk)
+            #expect((memory.bytes(of: mark) != nil) == failing)
+            memory.fail(when: nil)
+        }
+    }
+
     private func checkStopped(_ directory: DataDirectory, at path: String, _ error: StorageError?) throws {
         let reason = try #require(directory.stopReason)
         for word in WayOut.words + ["cannot syncDirectory \(path): Input/output error", "the next start"] {

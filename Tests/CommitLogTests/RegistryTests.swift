@@ -169,7 +169,7 @@ import Testing
             if dies {
                 // After the damage was bridged, and before anything was recorded.
                 site.memory.fail { call in
-                    call.operation == .remove && call.path.hasSuffix("penstock-sync-failed") ? .fails(5) : nil
+                    call.operation == .remove && call.path.hasSuffix(".kafka_cleanshutdown") ? .fails(5) : nil
                 }
                 #expect(throws: StorageError.self) { try site.reopen() }
                 site.memory.kill()

@@ -122,6 +122,14 @@ extension DataDirectory {
         try? disk.syncDirectory(path)
     }
 
+    /// Takes the mark of a failed sync away: what it was for is durable, and so is a checkpoint that says where logs begin.
+    func forgetFailure() throws(StorageError) {
+        try storing("open the data directory \(path)") { () throws(DiskError) in
+            try disk.removeIfThere("\(path)/\(Self.failureMarker)")
+            try syncNames(of: path)
+        }
+    }
+
     /// As the function of that name; once all writing has stopped, with the reason for that.
     func storing<Result>(
         _ operation: @autoclosure () -> String, _ body: () throws(DiskError) -> Result
@@ -136,6 +144,15 @@ extension DataDirectory {
 }
 
 extension Disk {
+    /// Makes a directory, durably. If its name cannot be synced it goes again: else who finds it would take it for durable.
+    func makeDirectory(_ path: String, syncing parent: String) throws(DiskError) {
+        try makeDirectory(path)
+        do throws(DiskError) { try syncDirectory(parent) } catch {
+            try? removeDirectory(path)
+            throw error
+        }
+    }
+
     /// As ``syncDirectory``, again if it was interrupted.
     func syncWhole(_ directory: String) throws(DiskError) {
         while true {

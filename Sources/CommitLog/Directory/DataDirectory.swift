@@ -22,8 +22,8 @@ package final class DataDirectory: Sendable {
     let catalog: Lock<Catalog>
     /// Held while something is created or deleted, disk work included.
     let naming: Lock<Registry>
-    /// Held by the one pass that is under way; counts them. (A value of no size would share its address with the next
-    /// allocation, which thread sanitizer takes for a race.)
+    /// Held by the one pass that is under way, or by whoever syncs names; counts the passes. (A value of no size would share
+    /// its address with the next allocation, which thread sanitizer takes for a race.)
     let passing = Lock(0)
     /// Whether the positions are damaged; see ``positionsDamaged``.
     let positionsState: Lock<Bool>
@@ -109,7 +109,12 @@ package final class DataDirectory: Sendable {
         // From now on a checkpoint that is missing is one that was lost: then nobody knows what compaction took.
         if recovery.isNew { try leaveCheckpoint(isLast: false) }
         // Without the checkpoint the next opening only reads more.
-        if !recovery.wasClean || !recovery.adopted.isEmpty { try? leaveCheckpoint(isLast: true) }
+        if !recovery.wasClean || !recovery.adopted.isEmpty {
+            do throws(StorageError) {
+                try leaveCheckpoint(isLast: true)
+                if opening.hasFailed { try forgetFailure() }
+            } catch {}
+        }
         try naming.withLock { (registry) throws(StorageError) in
             for change in opening.changes { try record(change, in: &registry) }
         }

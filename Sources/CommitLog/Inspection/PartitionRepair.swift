@@ -111,8 +111,7 @@ struct PartitionRepair {
     func keep(_ path: String, _ range: Range<Int64>, _ suffix: String) throws(DiskError) -> String {
         let directory = "\(root)/\(Recovery.copies)"
         if !(try disk.exists(directory)) {
-            try disk.makeDirectory(directory)
-            try disk.syncDirectory(root)
+            try disk.makeDirectory(directory, syncing: root)
         }
         let there = Set(try disk.list(directory))
         var copyName = "\(name).repair.\(suffix)"

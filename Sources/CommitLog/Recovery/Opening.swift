@@ -57,7 +57,7 @@ struct Opening {
             registryTopic = try recovery.topic(recovery.registryPlace, files, ledger)
             positionsTopic = try recovery.topic(recovery.positionsPlace, files, ledger)
             topics = try recovery.topics(files, ledger)
-            try recovery.removeMarks()
+            try recovery.removeCleanMarker()
         } catch {
             throw Self.failure(operation, error, path)
         }

@@ -77,8 +77,7 @@ extension Recovery {
         let name = "\(directory)/\(partition).\(offset).\(pieces.reduce(0) { $0 + $1.to - $1.from }).log"
         do throws(DiskError) {
             if !(try disk.exists(directory)) {
-                try disk.makeDirectory(directory)
-                try disk.syncDirectory(path)
+                try disk.makeDirectory(directory, syncing: path)
             }
             // Once, so that none goes that this opening made.
             if !hasTrimmedCopies { trimCopies(directory) }
@@ -192,13 +191,16 @@ extension Recovery {
         let limit = OffsetCheckpoint.sizeLimit
         for file in names.map({ "\(path)/\($0)" }) {
             guard let bytes = try disk.readFile(file, limit: limit + 1), bytes.count <= limit else { continue }
-            try disk.replaceFile(file, with: bytes)
+            do throws(DiskError) { try disk.replaceFile(file, with: bytes) } catch {
+                // Without room they stay as they are.
+                guard error.isFull else { throw error }
+                try disk.removeIfThere(file + ".tmp")
+            }
         }
     }
 
-    /// Removes what said how the last process stopped.
-    func removeMarks() throws(DiskError) {
-        try disk.removeIfThere("\(path)/\(DataDirectory.failureMarker)")
+    /// Removes what said that the last process stopped cleanly.
+    func removeCleanMarker() throws(DiskError) {
         try disk.removeIfThere("\(path)/\(DataDirectory.cleanMarker)")
         try disk.syncDirectory(path)
     }

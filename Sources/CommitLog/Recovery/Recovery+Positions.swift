@@ -47,8 +47,9 @@ extension Recovery {
     mutating func markPositions(_ reason: String) throws(DiskError) {
         report.positionsDamaged = true
         let mark = "\(path)/\(DataDirectory.positionsMark)"
-        if try disk.exists(mark) { return }
-        try disk.replaceFile(mark, with: Array("\(reason)\n".utf8))
+        // One that is there gets its name anew: the sync of it may have failed.
+        let old = try disk.readFile(mark, limit: OffsetCheckpoint.sizeLimit)
+        try disk.replaceFile(mark, with: old ?? Array("\(reason)\n".utf8))
         try disk.syncDirectory(path)
     }
 }
