@@ -212,8 +212,6 @@ import Testing
         arguments: [nil, 2, 5, 8, 10, 12])
     func anywhere(checkpoint: Int?) throws {
         for names in Self.renamings {
-            // Of what is called by a name below the recovery point nothing is read: nobody knows that there was a last segment.
-            if let checkpoint, [8, 10].contains(checkpoint), names[0] == (100, 55) { continue }
             for suffixes in checkpoint == nil ? [Self.suffixes, [".log"]] : [Self.suffixes] {
                 let comment: Comment = "\(names), \(suffixes.count) files each"
                 let (memory, _, values) = try stopped(killed: checkpoint)

@@ -64,7 +64,9 @@ import Testing
         let reads: Int
         (directory, reads) = try open(memory)
         #expect(directory.recovery.scannedBytes >= past && directory.recovery.scannedBytes < past + 1000)
-        #expect(reads < 20, "\(reads) reads")
+        // One for each segment finds out whether somebody renamed it.
+        let segments = memory.files.filter { $0.hasPrefix("/d/t-") && $0.hasSuffix(".log") }.count
+        #expect(reads < 20 + segments, "\(reads) reads")
         let again = try #require(directory.topic(named: "t")).partitions[0]
         #expect(again.logEnd == 56)
         #expect(again.lastSequence(producerId: 7) == 0)

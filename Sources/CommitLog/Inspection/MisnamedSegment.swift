@@ -22,7 +22,7 @@ struct MisnamedSegment: Sendable {
     /// disk does not give is passed over: whoever reads all of it tells.
     static func all(of segments: [PartitionFiles.Segment], _ disk: Disk) -> [MisnamedSegment] {
         let heads = segments.filter { $0.bytes > 0 }.map { segment in
-            Head(segment: segment, start: first(of: segment, disk)?.baseOffset ?? segment.base)
+            Head(segment: segment, start: first(segment.stem, segment.bytes, disk)?.baseOffset ?? segment.base)
         }
         return heads.filter { $0.start != $0.segment.base && isMisnamed($0, among: heads, disk) }.map { head in
             MisnamedSegment(path: head.segment.stem + ".log", said: head.segment.base, right: head.start)
@@ -75,9 +75,9 @@ struct MisnamedSegment: Sendable {
     }
 
     /// nil if it is none of ours, or of an old message set, whose first offset nobody knows.
-    private static func first(of segment: PartitionFiles.Segment, _ disk: Disk) -> ScannedBatch? {
-        guard let file = try? disk.open(segment.stem + ".log", .read) else { return nil }
-        var scanner = BatchScanner(file, to: min(segment.bytes, InspectedFile.sizeLimit), checksCRC: false)
+    static func first(_ stem: String, _ bytes: Int64, _ disk: Disk) -> ScannedBatch? {
+        guard let file = try? disk.open(stem + ".log", .read) else { return nil }
+        var scanner = BatchScanner(file, to: min(bytes, InspectedFile.sizeLimit), checksCRC: false)
         guard case .batch(let batch)? = try? scanner.next(), batch.header != nil else { return nil }
         return batch
     }

@@ -77,6 +77,7 @@ struct PartitionScan: Sendable {
         let files = try Self.segmentFiles(names, directory, disk, rules)
         snapshots = names.compactMap { ProducerSnapshot.offset(of: $0) }
         var place = trust(files, rules)
+        if rules.isStrict { lookAtTrusted(disk) }
         var known = place < files.count ? try resume(files[place], disk, rules) : nil
         if place < files.count { trusted = min(rules.recoveryPoint, known?.nextOffset ?? files[place].base) }
         try recall(known, disk, rules)

@@ -23,7 +23,7 @@ struct ScannedSegment: Sendable {
 
     /// What is to be said where the log does not go on, and the first batch is not where the name says.
     var doubt: String? {
-        guard let firstOffset, firstOffset != base else { return nil }
+        guard !isTrusted, let firstOffset, firstOffset != base else { return nil }
         return """
             : the first batch of \(stem).log is at offset \(firstOffset), and not where its name says; if somebody renamed it, \
             stop Penstock, call the copy \(Segment.stem("", firstOffset).dropFirst()).log there, and run `penstock log repair`
